@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything comes from the system's packages; `scripts/setup` installs them. Debian 12's and 13's
+# names of targets differ, so each dependency ends up as one name on both:
+#   nlohmann_json::nlohmann_json  tl::expected  fmt::fmt  yaml-cpp::yaml-cpp  re2::re2  CLI11::CLI11
+#   GTest::gmock_main (with TASKGROUP_TESTS)
+
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(fmt 9 REQUIRED)
+find_package(CLI11 2 REQUIRED)
+
+find_package(yaml-cpp 0.7 REQUIRED)
+if(NOT TARGET yaml-cpp::yaml-cpp)
+  add_library(yaml-cpp::yaml-cpp INTERFACE IMPORTED)
+  target_link_libraries(yaml-cpp::yaml-cpp INTERFACE yaml-cpp)
+endif()
+
+# Debian 12's RE2 brings no CMake files, and 13's asks for all of Abseil's.
+find_path(RE2_INCLUDE_DIR re2/re2.h REQUIRED)
+find_library(RE2_LIBRARY re2 REQUIRED)
+add_library(re2::re2 INTERFACE IMPORTED)
+target_include_directories(re2::re2 INTERFACE "${RE2_INCLUDE_DIR}")
+target_link_libraries(re2::re2 INTERFACE "${RE2_LIBRARY}")
+
+if(TASKGROUP_TESTS)
+  find_package(GTest 1.12 REQUIRED)
+endif()

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# The agent is one small static program that runs in any image. Everything it links is compiled for
+# size; in sanitizer builds it is an ordinary dynamic program, since a sanitizer cannot be static.
+
+# taskgroup_compile_small(TARGET...) compiles the targets for size in release builds.
+function(taskgroup_compile_small)
+  foreach(target IN LISTS ARGN)
+    target_compile_options(
+      ${target} PRIVATE $<$<CONFIG:Release>:-Os;-ffunction-sections;-fdata-sections>)
+  endforeach()
+endfunction()
+
+# taskgroup_link_small(PROGRAM) links it statically, without unused sections and without symbols.
+function(taskgroup_link_small program)
+  if(TASKGROUP_SANITIZE)
+    return()
+  endif()
+  target_link_options(
+    ${program} PRIVATE -static $<$<CONFIG:Release>:-Wl,--gc-sections;-Wl,--build-id=none;-s>)
+endfunction()

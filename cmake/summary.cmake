@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+
+message(STATUS "")
+message(STATUS "taskgroup ${PROJECT_VERSION}")
+message(STATUS "  build type         ${CMAKE_BUILD_TYPE}")
+message(STATUS "  compiler           ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
+message(STATUS "  compiler launcher  ${CMAKE_CXX_COMPILER_LAUNCHER}")
+message(STATUS "  sanitizers         ${TASKGROUP_SANITIZE}")
+message(STATUS "  warnings = errors  ${TASKGROUP_DEV}")
+message(STATUS "  tests              ${TASKGROUP_TESTS}")
+message(STATUS "  benchmarks         ${TASKGROUP_BENCH}")
+message(STATUS "  fuzzers            ${TASKGROUP_FUZZ}")
+message(STATUS "  nlohmann-json      ${nlohmann_json_VERSION}")
+message(STATUS "  yaml-cpp           ${yaml-cpp_VERSION}")
+message(STATUS "  fmt                ${fmt_VERSION}")
+message(STATUS "  CLI11              ${CLI11_VERSION}")
+message(STATUS "  RE2                ${RE2_LIBRARY}")
+message(STATUS "")

@@ -1,0 +1,3 @@
+module taskgroup.dev/examples/wordcount
+
+go 1.19

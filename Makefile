@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door. CMake does the work; the scripts it calls can be called by hand too.
+
+F ?= examples/golang-ci.yaml
+ARGS ?=
+T ?=
+SETUP ?= scripts/setup
+JOBS ?= $(shell nproc)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-asan test-tsan lint format bench fuzz clean
+
+help: ## List the targets
+	@echo "make TARGET, where TARGET is"
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | while IFS=@ read -r name what; do \
+	  printf '  %-11s %s\n' "$$name" "$$what"; done
+
+run: ## Build the CLI and the agent, run F=examples/golang-ci.yaml with ARGS=
+	@$(SETUP) run
+	@test -f build/release/build.ninja || cmake --preset release -DTASKGROUP_TESTS=OFF
+	@cmake --build --preset release --target taskgroup taskgroup-agent
+	build/release/bin/taskgroup run $(F) $(ARGS)
+
+test: ## Run all tests in a release build; T=regex runs those whose name matches
+	@$(SETUP) test
+	@cmake --preset release
+	@cmake --build --preset release
+	@ctest --preset release -j $(JOBS) $(if $(T),-R '$(T)')
+
+test-asan: ## Run the tests with the address and undefined behaviour sanitizers
+	@$(SETUP) test
+	@cmake --preset asan
+	@cmake --build --preset asan
+	@ctest --preset asan -j $(JOBS) $(if $(T),-R '$(T)')
+
+test-tsan: ## Run the tests with the thread sanitizer
+	@$(SETUP) test
+	@cmake --preset tsan
+	@cmake --build --preset tsan
+	@ctest --preset tsan -j $(JOBS) $(if $(T),-R '$(T)')
+
+lint: ## Check layout, scripts, clang's warnings, and clang-tidy over what changed (ALL=1: all)
+	@$(SETUP) lint
+	@scripts/lint
+
+format: ## Lay out the source with clang-format
+	@$(SETUP) format
+	@git ls-files --cached --others --exclude-standard '*.h' '*.cpp' | xargs -r clang-format-19 -i
+
+bench: ## Measure and print the figures
+	@$(SETUP) bench
+	@cmake --preset release -DTASKGROUP_BENCH=ON -DTASKGROUP_TESTS=OFF
+	@cmake --build --preset release
+	@bench/run
+
+fuzz: ## Run each fuzzer for FUZZ_SECONDS=60
+	@$(SETUP) fuzz
+	@cmake --preset fuzz
+	@cmake --build --preset fuzz
+	@scripts/fuzz
+
+clean: ## Remove everything that was built
+	rm -rf build

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <taskgroup/api.h>
+#include <taskgroup/diagnostic.h>
+#include <taskgroup/node.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace taskgroup {
+
+// Something that can be run: a group with the request to run it. A Task or TaskRun is a group of
+// one, whose task has the Task's name and gets the group's params and workspaces of the same names.
+struct Runnable {
+  std::string kind; // of the object: TaskGroup, Pipeline, PipelineRun, Task, TaskRun, CustomRun
+  std::string name; // metadata.name (or generateName without its dash); for an embedded group its task's name
+  bool embedded = false; // a TaskGroup under taskSpec of a Pipeline or PipelineRun (`--group`)
+  GroupSpec group;
+  RunRequest request;
+};
+
+// A field that has no effect by nature, and why: listed once before a run.
+struct NoEffect {
+  std::string path;
+  std::string reason;
+};
+
+// The objects found in the given documents.
+struct Catalog {
+  std::vector<Runnable> runnables;           // in the order of the documents
+  std::map<std::string, TaskSpec> tasks;     // by metadata.name
+  std::map<std::string, GroupSpec> pipelines;
+  std::map<std::string, GroupSpec> groups;   // TaskGroups
+  std::vector<NoEffect> no_effect_on_host;   // image, resources, runAsUser, ports … where they stand
+};
+
+// Decode documents: check each against the field table (fields.h), refuse what is unknown or not
+// supported by path, and turn the rest into objects. Objects of other kinds (Secret, ConfigMap …)
+// are refused by name. Two objects of one kind and name are an error. All errors are reported;
+// objects in error are left out. References between objects (taskRef, pipelineRef, customRef) of
+// runnables are NOT resolved here: needs.h and planner.h do.
+Catalog make_catalog(const std::vector<Node>& documents, Diagnostics& diagnostics);
+
+} // namespace taskgroup

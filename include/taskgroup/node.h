@@ -55,6 +55,10 @@ public:
   // Return the value of an integer or floating node; nothing for every other kind.
   std::optional<double> number() const;
 
+  // Return the JSON text of an integer or floating node, exact for any size. Undefined for other
+  // kinds.
+  const std::string& number_json() const;
+
   // --- Collections ---
 
   // Return the number of elements or entries; 0 for scalars.
@@ -83,7 +87,7 @@ public:
 
   // --- Construction (for the reader and for tests) ---
 
-  // Make a scalar; for integer and floating kinds, `json` is the number's JSON text.
+  // Make a scalar; `json` is the JSON text of a number or boolean and empty for other kinds.
   static Node scalar(Kind kind, std::string text, std::string json, const Where& where);
   static Node sequence(std::vector<Node> elements, const Where& where);
 

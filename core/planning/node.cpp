@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <taskgroup/node.h>
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <utility>
+
+namespace taskgroup {
+
+struct Node::Data {
+  Kind kind = Kind::null;
+  int line = 0;
+  int column = 0;
+  std::shared_ptr<const std::string> file;
+  std::string text;
+  std::string json; // of numbers and booleans
+  std::vector<Key> keys;
+  std::vector<Node> children;
+};
+
+namespace {
+
+// Write a string as Go's json.Marshal does, HTML's characters escaped.
+void append_json_string(std::string& out, std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  out += '"';
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    switch (c) {
+    case '"':
+      out += "\\\"";
+      break;
+    case '\\':
+      out += "\\\\";
+      break;
+    case '\b':
+      out += "\\b";
+      break;
+    case '\f':
+      out += "\\f";
+      break;
+    case '\n':
+      out += "\\n";
+      break;
+    case '\r':
+      out += "\\r";
+      break;
+    case '\t':
+      out += "\\t";
+      break;
+    default:
+      if (static_cast<unsigned char>(c) < 0x20 || c == '<' || c == '>' || c == '&') {
+        out += "\\u00";
+        out += hex[static_cast<unsigned char>(c) >> 4U];
+        out += hex[static_cast<unsigned char>(c) & 0xFU];
+      } else if (text.substr(i, 3) == "\u2028" || text.substr(i, 3) == "\u2029") {
+        out += text.substr(i, 3) == "\u2028" ? "\\u2028" : "\\u2029";
+        i += 2;
+      } else {
+        out += c;
+      }
+    }
+  }
+  out += '"';
+}
+
+// The depth of a document is bounded by the reader, so recursion is too.
+void append_json(std::string& out, const Node& node) {
+  switch (node.kind()) {
+  case Node::Kind::null:
+    out += "null";
+    break;
+  case Node::Kind::boolean:
+    out += node.boolean() ? "true" : "false";
+    break;
+  case Node::Kind::integer:
+  case Node::Kind::floating:
+    out += node.number_json();
+    break;
+  case Node::Kind::string:
+    append_json_string(out, node.text());
+    break;
+  case Node::Kind::sequence: {
+    out += '[';
+    const char* separator = "";
+    for (const Node& child : node.children()) {
+      out += std::exchange(separator, ",");
+      append_json(out, child);
+    }
+    out += ']';
+    break;
+  }
+  case Node::Kind::mapping: {
+    const auto keys = node.keys();
+    std::vector<std::size_t> order(keys.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, {}, [&](std::size_t i) -> const std::string& { return keys[i].name; });
+    out += '{';
+    const char* separator = "";
+    for (const std::size_t i : order) {
+      out += std::exchange(separator, ",");
+      append_json_string(out, keys[i].name);
+      out += ':';
+      append_json(out, node.children()[i]);
+    }
+    out += '}';
+    break;
+  }
+  }
+}
+
+} // namespace
+
+Node::Node() {
+  static const auto empty = std::make_shared<const Data>();
+  m_data = empty;
+}
+
+Node::Kind Node::kind() const {
+  return m_data->kind;
+}
+
+Where Node::where(std::string path) const {
+  return {m_data->file, m_data->line, m_data->column, std::move(path)};
+}
+
+const std::string& Node::text() const {
+  return m_data->text;
+}
+
+bool Node::boolean() const {
+  return m_data->kind == Kind::boolean && m_data->json == "true";
+}
+
+std::optional<std::int64_t> Node::integer() const {
+  const std::string& json = m_data->json;
+  std::int64_t value = 0;
+  if (m_data->kind != Kind::integer
+      || std::from_chars(json.data(), json.data() + json.size(), value).ec != std::errc{}) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+std::optional<double> Node::number() const {
+  const std::string& json = m_data->json;
+  double value = 0;
+  if ((m_data->kind != Kind::integer && m_data->kind != Kind::floating)
+      || std::from_chars(json.data(), json.data() + json.size(), value).ec != std::errc{}) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+const std::string& Node::number_json() const {
+  return m_data->json;
+}
+
+std::span<const Node> Node::children() const {
+  return m_data->children;
+}
+
+std::span<const Node::Key> Node::keys() const {
+  return m_data->keys;
+}
+
+const Node* Node::find(std::string_view key) const {
+  for (std::size_t i = 0; i < m_data->keys.size(); ++i) {
+    if (m_data->keys[i].name == key) {
+      return &m_data->children[i];
+    }
+  }
+  return nullptr;
+}
+
+Where Node::key_where(std::size_t index, std::string path) const {
+  const Key& key = m_data->keys.at(index);
+  return {m_data->file, key.line, key.column, std::move(path)};
+}
+
+std::string Node::to_json() const {
+  std::string out;
+  append_json(out, *this);
+  return out;
+}
+
+Node Node::scalar(Kind kind, std::string text, std::string json, const Where& where) {
+  return Node(std::make_shared<const Data>(Data{.kind = kind,
+                                                .line = where.line,
+                                                .column = where.column,
+                                                .file = where.file,
+                                                .text = std::move(text),
+                                                .json = std::move(json),
+                                                .keys = {},
+                                                .children = {}}));
+}
+
+Node Node::sequence(std::vector<Node> elements, const Where& where) {
+  elements.shrink_to_fit();
+  return Node(std::make_shared<const Data>(Data{.kind = Kind::sequence,
+                                                .line = where.line,
+                                                .column = where.column,
+                                                .file = where.file,
+                                                .text = {},
+                                                .json = {},
+                                                .keys = {},
+                                                .children = std::move(elements)}));
+}
+
+Node Node::mapping(std::vector<Key> keys, std::vector<Node> values, const Where& where) {
+  keys.shrink_to_fit();
+  values.shrink_to_fit();
+  return Node(std::make_shared<const Data>(Data{.kind = Kind::mapping,
+                                                .line = where.line,
+                                                .column = where.column,
+                                                .file = where.file,
+                                                .text = {},
+                                                .json = {},
+                                                .keys = std::move(keys),
+                                                .children = std::move(values)}));
+}
+
+std::string_view kind_name(Node::Kind kind) {
+  switch (kind) {
+  case Node::Kind::null:
+    return "null";
+  case Node::Kind::boolean:
+    return "boolean";
+  case Node::Kind::integer:
+    return "integer";
+  case Node::Kind::floating:
+    return "number";
+  case Node::Kind::string:
+    return "string";
+  case Node::Kind::sequence:
+    return "list";
+  case Node::Kind::mapping:
+    return "object";
+  }
+  return "unknown";
+}
+
+} // namespace taskgroup

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace taskgroup {
+
+// A place in a text that cannot be read, lines and columns (in bytes) from 1.
+struct TextDefect {
+  int line = 0;
+  int column = 0;
+  std::string message;
+};
+
+// Return the first thing that is no UTF-8 (RFC 3629) or that YAML forbids: control characters other
+// than tab and line breaks, U+FFFE, U+FFFF. A byte order mark at the beginning is allowed.
+std::optional<TextDefect> find_encoding_defect(std::string_view bytes);
+
+// Return the first U+0085, U+2028 or U+2029: Kubernetes' YAML takes them for line breaks, YAML 1.2
+// does not. `text` is valid UTF-8.
+std::optional<TextDefect> find_unicode_line_break(std::string_view text);
+
+// Return `text` without a byte order mark at its beginning.
+std::string_view without_byte_order_mark(std::string_view text);
+
+} // namespace taskgroup

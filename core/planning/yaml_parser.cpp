@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/planning/yaml_parser.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <array>
+#include <istream>
+#include <streambuf>
+#include <string>
+#include <utility>
+
+namespace taskgroup {
+
+namespace {
+
+using Position = TreeBuilder::Position;
+
+Position to_position(const YAML::Mark& mark) {
+  return {mark.line + 1, mark.column + 1};
+}
+
+// Feed yaml-cpp and bound what it keeps in memory.
+//
+// yaml-cpp queues tokens as long as a key may turn out to have begun, at some 300 bytes a token:
+// 10 MiB of `[` would take gigabytes before the first event. Each queued token needs at least one
+// of YAML's indicator characters, so their number since the last event bounds the queue without
+// knowing how yaml-cpp tokenizes.
+class BoundedSource : public std::streambuf {
+public:
+  struct Exceeded {};
+
+  BoundedSource(std::string_view text, std::size_t limit) : m_limit(limit) {
+    char* begin = const_cast<char*>(text.data()); // a get area is never written to
+    setg(begin, begin, begin + text.size());
+  }
+
+  void on_event() { m_indicators = 0; }
+
+protected:
+  std::streamsize xsgetn(char* to, std::streamsize size) override {
+    const std::streamsize got = std::streambuf::xsgetn(to, size);
+    for (const char c : std::string_view(to, static_cast<std::size_t>(got))) {
+      if (is_indicator(c)) {
+        ++m_indicators;
+      }
+    }
+    if (m_indicators > m_limit) {
+      throw Exceeded{};
+    }
+    return got;
+  }
+
+private:
+  static bool is_indicator(char c) {
+    return std::string_view("[]{},:?&*!\"'|>").find(c) != std::string_view::npos;
+  }
+
+  std::size_t m_limit;
+  std::size_t m_indicators = 0; // read since the last event
+};
+
+// Translate yaml-cpp's events.
+class EventAdapter : public YAML::EventHandler {
+public:
+  EventAdapter(std::string_view text, BoundedSource& source, TreeBuilder& builder)
+      : m_text(text), m_source(source), m_builder(builder) {}
+
+  // Return the position of the latest event.
+  Position latest() const { return m_latest; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    note(mark);
+    m_builder.begin_document();
+    // yaml-cpp takes what it cannot place for the beginning of a further document.
+    if (m_builder.document_count() > 1 && rest(mark).substr(0, 3) != "---") {
+      m_builder.give_up(m_latest, "this text belongs to nothing above it: check its indentation, "
+                                  "or begin a further document with \"---\"");
+    }
+  }
+
+  void OnDocumentEnd() override { m_builder.end_document(); }
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    note(mark);
+    for (const std::string_view word : {"~", "null", "Null", "NULL"}) {
+      if (rest(mark).starts_with(word)) {
+        m_builder.add_scalar({Node::Kind::null, {}}, std::string(word), m_latest, anchor, false);
+        return;
+      }
+    }
+    // yaml-cpp gives an empty value the position of whatever follows it; its key says more.
+    m_builder.add_scalar({Node::Kind::null, {}}, {}, m_builder.open_key().value_or(m_latest),
+                         anchor, false);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    note(mark);
+    m_builder.add_alias(anchor, m_latest);
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    note(mark);
+    if (tag == "!") { // quoted or a block scalar, or the non-specific tag, which means the same
+      m_builder.add_scalar({}, value, m_latest, anchor, false);
+    } else if (tag.empty() || tag == "?") {
+      m_builder.add_scalar(type_plain_scalar(value), value, m_latest, anchor, value == "<<");
+    } else if (tag == "tag:yaml.org,2002:merge" && value == "<<") {
+      m_builder.add_scalar({}, value, m_latest, anchor, true);
+    } else if (auto type = type_tagged_scalar(tag, value)) {
+      m_builder.add_scalar(*std::move(type), value, m_latest, anchor, false);
+    } else {
+      m_builder.add_error(m_latest, std::move(type).error());
+      m_builder.add_scalar({}, value, m_latest, anchor, false);
+    }
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    note(mark);
+    check_tag(tag, "tag:yaml.org,2002:seq", "list");
+    m_builder.begin_collection(Node::Kind::sequence, m_latest, anchor);
+  }
+
+  void OnSequenceEnd() override {
+    m_source.on_event();
+    m_builder.end_collection();
+  }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    note(mark);
+    check_tag(tag, "tag:yaml.org,2002:map", "object");
+    m_builder.begin_collection(Node::Kind::mapping, m_latest, anchor);
+  }
+
+  void OnMapEnd() override {
+    m_source.on_event();
+    m_builder.end_collection();
+  }
+
+private:
+  void note(const YAML::Mark& mark) {
+    m_source.on_event();
+    m_latest = to_position(mark);
+  }
+
+  std::string_view rest(const YAML::Mark& mark) const {
+    const auto offset = static_cast<std::size_t>(mark.pos);
+    return offset < m_text.size() ? m_text.substr(offset) : std::string_view();
+  }
+
+  void check_tag(const std::string& tag, std::string_view allowed, std::string_view what) {
+    if (!tag.empty() && tag != "?" && tag != "!" && tag != allowed) {
+      m_builder.add_error(m_latest, "the tag " + tag + " on a " + std::string(what)
+                                        + " is not supported; leave it out");
+    }
+  }
+
+  std::string_view m_text;
+  BoundedSource& m_source;
+  TreeBuilder& m_builder;
+  Position m_latest;
+};
+
+// Say what to do about yaml-cpp's tersest messages.
+std::string explain(const std::string& message) {
+  struct Hint {
+    std::string_view message;
+    std::string_view hint;
+  };
+  constexpr std::array hints{
+      Hint{"end of map not found", "check the indentation of this line and of those above it"},
+      Hint{"end of sequence not found", "check the indentation of this line and of those above it"},
+      Hint{"end of map flow not found", "a '}' or a ',' is missing"},
+      Hint{"end of sequence flow not found", "a ']' or a ',' is missing"},
+      Hint{"illegal map value", "a ':' is not allowed here; quote the text if it is part of it"},
+      Hint{"illegal block entry", "a '-' is not allowed here; check the indentation"},
+  };
+  for (const Hint& hint : hints) {
+    if (hint.message == message) {
+      return "not valid YAML: " + message + ": " + std::string(hint.hint);
+    }
+  }
+  return "not valid YAML: " + message;
+}
+
+} // namespace
+
+void parse_yaml(std::string_view text, TreeBuilder& builder, const ReadLimits& limits) {
+  BoundedSource source(text, limits.indicators);
+  std::istream stream(&source);
+  EventAdapter adapter(text, source, builder);
+  try {
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(adapter)) {
+    }
+  } catch (const BoundedSource::Exceeded&) {
+    builder.give_up(adapter.latest(), "the value that begins after here has more than "
+                                          + std::to_string(limits.indicators)
+                                          + " characters of YAML syntax, which is the limit; "
+                                            "split it");
+  } catch (const YAML::Exception& error) {
+    const bool known = error.mark.line >= 0;
+    builder.give_up(known ? to_position(error.mark) : adapter.latest(), explain(error.msg));
+  }
+}
+
+} // namespace taskgroup

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/host/stage.h"
+
+#include "cli/host/files.h"
+#include "cli/host/mountinfo.h"
+
+#include <dirent.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+namespace taskgroup::host {
+
+namespace {
+
+// Made anew for each container.
+constexpr std::array<std::string_view, 6> fresh_folders{"/proc", "/sys", "/dev",
+                                                        "/run",  "/tmp", "/var/tmp"};
+
+// Roots and volumes of other containers: many mounts, and nothing that a step may use.
+constexpr std::array<std::string_view, 5> foreign_folders{"/var/lib/docker", "/var/lib/containers",
+                                                          "/var/lib/containerd", "/var/lib/kubelet",
+                                                          "/var/lib/lxcfs"};
+
+constexpr std::array<std::string_view, 20> kernel_types{
+    "autofs", "binfmt_misc", "bpf",        "cgroup",     "cgroup2",   "configfs", "debugfs",
+    "devpts", "devtmpfs",    "efivarfs",   "fusectl",    "hugetlbfs", "mqueue",   "nsfs",
+    "proc",   "pstore",      "rpc_pipefs", "securityfs", "sysfs",     "tracefs"};
+
+// A folder that cannot be overlaid as a whole is split into its entries, up to so many.
+constexpr std::size_t max_split = 64;
+
+std::string escaped(const std::string& path) {
+  std::string result;
+  for (const char c : path) {
+    if (c == '\\' || c == ':' || c == ',')
+      result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+std::string link_target(const std::string& path) {
+  std::array<char, PATH_MAX> buffer{};
+  const ssize_t size = readlink(path.c_str(), buffer.data(), buffer.size());
+  return std::string(buffer.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+}
+
+std::string real_path(const std::string& path) {
+  char* const real = realpath(path.c_str(), nullptr);
+  const std::string result = real != nullptr ? real : "";
+  std::free(real);
+  return result;
+}
+
+std::vector<std::string> entries_of(const std::string& path) {
+  std::vector<std::string> names;
+  DIR* const folder = opendir(path.c_str());
+  if (folder == nullptr)
+    return names;
+  while (const dirent* entry = readdir(folder)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..")
+      names.emplace_back(name);
+  }
+  closedir(folder);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class Survey {
+public:
+  Survey(const Stage& stage, std::string temporary_folder, bool privileged)
+      : m_stage(stage),
+        m_temporary_folder(std::move(temporary_folder)),
+        m_privileged(privileged),
+        m_mounts(visible_mounts()) {}
+
+  HostRoot run() {
+    if (!try_whole())
+      split_folder("/");
+    for (const MountEntry& entry : m_mounts)
+      add_mount(entry);
+    hide();
+    find_resolver();
+    return std::move(m_result);
+  }
+
+private:
+  bool is_skipped(const std::string& path) const {
+    const auto covers = [&](std::string_view folder) { return is_within(path, folder); };
+    return covers(m_temporary_folder)
+           || std::any_of(fresh_folders.begin(), fresh_folders.end(), covers)
+           || std::any_of(foreign_folders.begin(), foreign_folders.end(), covers);
+  }
+
+  static Layer layer_of(const std::string& path, const struct stat& facts) {
+    Layer layer;
+    layer.path = path;
+    layer.is_folder = S_ISDIR(facts.st_mode);
+    layer.mode = facts.st_mode & 07777;
+    layer.uid = facts.st_uid;
+    layer.gid = facts.st_gid;
+    return layer;
+  }
+
+  bool works(const Layer& layer) {
+    const std::string place = layer.in_memory ? m_stage.store : m_stage.files + "/survey";
+    if (!make_folders(place) || !mount_overlay(layer, place, m_tries++, m_stage.root, m_privileged))
+      return false;
+    umount2(m_stage.root.c_str(), MNT_DETACH);
+    return true;
+  }
+
+  bool try_whole() {
+    struct stat facts{};
+    if (!m_privileged || stat("/", &facts) != 0)
+      return false;
+    Layer layer = layer_of("/", facts);
+    layer.in_memory = true;
+    if (!works(layer))
+      return false;
+    m_result.whole = true;
+    m_result.layers.push_back(std::move(layer));
+    return true;
+  }
+
+  // Root's writes go to memory: the disk that holds the temporary folder is mostly the one below
+  // the overlay, which the kernel refuses. Other callers can write to few places, and there on the
+  // disk.
+  bool add_overlay(Layer layer) {
+    for (const bool in_memory : {m_privileged, !m_privileged}) {
+      layer.in_memory = in_memory;
+      if (works(layer)) {
+        m_result.layers.push_back(std::move(layer));
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void add_bind(Layer layer) {
+    layer.kind = Layer::Kind::bind;
+    m_result.layers.push_back(std::move(layer));
+  }
+
+  void add_read_only(Layer layer, const std::string& type) {
+    m_result.notices.push_back("Steps see " + layer.path + " (" + type
+                               + ") read-only: the kernel cannot overlay it here ("
+                               + std::strerror(errno) + ").");
+    add_bind(std::move(layer));
+  }
+
+  void split_folder(const std::string& folder) {
+    for (const std::string& name : entries_of(folder))
+      add_entry((folder == "/" ? "" : folder) + "/" + name);
+  }
+
+  void add_entry(const std::string& path) {
+    struct stat facts{};
+    if (lstat(path.c_str(), &facts) != 0)
+      return;
+    Layer layer = layer_of(path, facts);
+    const bool made_later =
+        std::find(fresh_folders.begin(), fresh_folders.end(), path) != fresh_folders.end();
+    if (S_ISLNK(facts.st_mode)) {
+      layer.kind = Layer::Kind::link;
+      layer.link = link_target(path);
+      m_result.layers.push_back(std::move(layer));
+    } else if (!S_ISDIR(facts.st_mode)) {
+      if (S_ISREG(facts.st_mode))
+        add_bind(std::move(layer));
+    } else if (made_later || access(path.c_str(), R_OK | X_OK) != 0) {
+      layer.kind = Layer::Kind::folder;
+      layer.mode = 0755;
+      m_result.layers.push_back(std::move(layer));
+    } else if (!add_overlay(layer)) {
+      add_difficult_folder(std::move(layer));
+    }
+  }
+
+  // In a user namespace the kernel overlays no folder with mounts below it.
+  void add_difficult_folder(Layer layer) {
+    const int error = errno;
+    const std::string path = layer.path;
+    const bool has_mounts =
+        std::any_of(m_mounts.begin(), m_mounts.end(), [&](const MountEntry& entry) {
+          return entry.point != path && is_within(entry.point, path);
+        });
+    if (has_mounts && entries_of(path).size() <= max_split) {
+      layer.kind = Layer::Kind::folder;
+      m_result.layers.push_back(std::move(layer));
+      split_folder(path);
+      return;
+    }
+    errno = error;
+    add_read_only(std::move(layer), "folder");
+  }
+
+  void add_mount(const MountEntry& entry) {
+    const bool is_kernels =
+        std::find(kernel_types.begin(), kernel_types.end(), entry.type) != kernel_types.end();
+    const bool is_done =
+        std::any_of(m_result.layers.begin(), m_result.layers.end(), [&](const Layer& layer) {
+          return layer.path == entry.point
+                 || (layer.kind == Layer::Kind::bind && is_within(entry.point, layer.path));
+        });
+    struct stat facts{};
+    if (entry.point == "/" || is_kernels || is_done || is_skipped(entry.point)
+        || stat(entry.point.c_str(), &facts) != 0)
+      return;
+    Layer layer = layer_of(entry.point, facts);
+    if (entry.read_only || !layer.is_folder)
+      add_bind(std::move(layer));
+    else if (!add_overlay(layer))
+      add_read_only(std::move(layer), entry.type);
+  }
+
+  // Other runs' temporary folders lie beside ours. The folder that holds them is hidden, unless
+  // that would hide the user's home with its tools, or everything.
+  void hide() {
+    const std::string parent = parent_of(m_temporary_folder);
+    if (std::any_of(fresh_folders.begin(), fresh_folders.end(),
+                    [&](std::string_view folder) { return is_within(parent, folder); }))
+      return;
+    const char* const home = std::getenv("HOME");
+    if (parent != "/" && (home == nullptr || !is_within(real_path(home), parent))) {
+      m_result.hidden.push_back(parent);
+      return;
+    }
+    for (const std::string& name : entries_of(parent)) {
+      const std::string path = (parent == "/" ? "" : parent) + "/" + name;
+      if (name.rfind("taskgroup-", 0) == 0)
+        m_result.hidden.push_back(path);
+    }
+  }
+
+  void find_resolver() {
+    const std::string path = real_path("/etc/resolv.conf");
+    if (is_within(path, "/run"))
+      m_result.resolver = path;
+  }
+
+  const Stage& m_stage;
+  std::string m_temporary_folder;
+  bool m_privileged;
+  std::vector<MountEntry> m_mounts;
+  std::size_t m_tries = 0;
+  HostRoot m_result;
+};
+
+} // namespace
+
+bool mount_overlay(const Layer& layer, const std::string& place, std::size_t number,
+                   const std::string& target, bool privileged) {
+  const std::string upper = place + "/u" + std::to_string(number);
+  const std::string work = place + "/w" + std::to_string(number);
+  if (mkdir(upper.c_str(), 0700) != 0 || mkdir(work.c_str(), 0700) != 0)
+    return false;
+  // The top of an overlay has its upper's owner and mode. An owner that the user namespace does not
+  // map cannot be set, and becomes the caller.
+  if (privileged && chown(upper.c_str(), layer.uid, layer.gid) != 0)
+    return false;
+  if (chmod(upper.c_str(), layer.mode) != 0)
+    return false;
+  std::string options = "lowerdir=" + escaped(layer.path) + ",upperdir=" + escaped(upper)
+                        + ",workdir=" + escaped(work);
+  if (!privileged)
+    options += ",userxattr";
+  // Nothing of this outlives the run, so nothing needs to reach the disk.
+  const std::string quick = options + ",volatile";
+  return mount("overlay", target.c_str(), "overlay", 0, quick.c_str()) == 0
+         || (errno == EINVAL
+             && mount("overlay", target.c_str(), "overlay", 0, options.c_str()) == 0);
+}
+
+HostRoot survey_host(const Stage& stage, const std::string& temporary_folder, bool privileged) {
+  return Survey(stage, temporary_folder, privileged).run();
+}
+
+} // namespace taskgroup::host

@@ -102,8 +102,11 @@ struct PlanTask {
 
   std::vector<PlanWhen> when;
 
-  // Every result reference of params, `when` and the embedded task: the task cannot start without
-  // them, even where a value is not used in the end (taskrun-semantics.md 3.3, 9.2).
+  // Every reference of params, `when` and the embedded task to another task: the task cannot start
+  // without the results among them, even where a value is not used in the end (taskrun-semantics.md
+  // 3.3, 9.2). With PlanParts::run this is also how the engine knows which late values, statuses
+  // and reasons too, the steps' command, args and env use; context.task.retry-count goes without
+  // saying.
   std::vector<Reference> needs;
   std::vector<PlanParamCheck> checks;
 

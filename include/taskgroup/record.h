@@ -36,7 +36,7 @@ struct TaskOutcome {
 };
 
 // What became of the group. Reasons are those of a PipelineRun's condition: Succeeded, Completed,
-// Failed, Cancelled, PipelineRunTimeout, PipelineValidationFailed.
+// Failed, Cancelled, PipelineRunTimeout, PipelineValidationFailed, CouldntGetPipelineResult.
 struct Outcome {
   GroupState state = GroupState::running;
   std::string reason;
@@ -76,7 +76,7 @@ struct StepChanged {
   std::size_t step = 0;
   int attempt = 0;
   bool ended = false;
-  int exit_code = 0;
+  int exit_code = 0; // -1: none, the step did not run or its exit is not known
   std::string termination_reason;
   std::string message;
 };

@@ -70,6 +70,8 @@ public:
 
   // Append; neighbouring literals are joined.
   void append(std::string_view literal);
+  void append(const std::string& literal) { append(std::string_view(literal)); }
+  void append(const char* literal) { append(std::string_view(literal)); }
   void append(const Reference& reference);
   void append(const Text& other);
 

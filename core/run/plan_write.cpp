@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <taskgroup/plan.h>
+
+#include "core/run/json_writer.h"
+
+namespace taskgroup {
+namespace {
+
+// Fields that hold their default are left out: plan_from_json() puts it back.
+class PlanWriter {
+public:
+  explicit PlanWriter(PlanParts parts) : m_parts(parts) {}
+
+  std::string write(const Plan& plan) {
+    m_json.begin_object();
+    number("version", plan.version);
+    text("group", plan.group);
+    text("nonce", plan.nonce);
+    list("tasks", plan.tasks);
+    if (m_parts == PlanParts::all) {
+      list("volumes", plan.volumes);
+    }
+    list("results", plan.results);
+    millis("timeout", plan.whole);
+    millis("tasksTimeout", plan.tasks_timeout);
+    millis("finallyTimeout", plan.finally_timeout);
+    number("maxParallel", plan.max_parallel);
+    flag("failFast", plan.fail_fast);
+    flag("launchOnDemand", plan.launch_on_demand);
+    flag("reportTaskResults", plan.report_task_results);
+    m_json.end_object();
+    return m_json.str();
+  }
+
+private:
+  void write(const std::string& text) { m_json.text(text); }
+
+  void write(std::size_t number) { m_json.number(static_cast<std::int64_t>(number)); }
+
+  void write(const Reference& reference) { m_json.text(reference.name()); }
+
+  // A literal is a string; otherwise an array of strings and {"ref": name}.
+  void write(const Text& text) {
+    if (text.is_literal()) {
+      m_json.text(text.literal());
+      return;
+    }
+    m_json.begin_array();
+    for (const Text::Segment& segment : text.segments()) {
+      if (const auto* reference = std::get_if<Reference>(&segment)) {
+        m_json.begin_object();
+        m_json.key("ref");
+        write(*reference);
+        m_json.end_object();
+      } else {
+        write(std::get<std::string>(segment));
+      }
+    }
+    m_json.end_array();
+  }
+
+  void write(const PlanWhen& when) {
+    m_json.begin_object();
+    text("input", when.input);
+    text("operator", when.negated ? "notin" : "in");
+    list("values", when.values);
+    m_json.end_object();
+  }
+
+  void write(const PlanEnv& env) {
+    m_json.begin_object();
+    text("name", env.name);
+    text("value", env.value);
+    m_json.end_object();
+  }
+
+  void write(const PlanVolume& volume) {
+    m_json.begin_object();
+    text("name", volume.name);
+    flag("bound", volume.kind == PlanVolume::Kind::bound);
+    text("source", volume.source);
+    flag("readOnly", volume.read_only);
+    flag("memory", volume.memory);
+    text("sizeLimit", volume.size_limit);
+    m_json.end_object();
+  }
+
+  void write(const PlanMount& mount) {
+    m_json.begin_object();
+    text("volume", mount.volume);
+    text("path", mount.path);
+    text("subPath", mount.sub_path);
+    flag("readOnly", mount.read_only);
+    m_json.end_object();
+  }
+
+  void write(const PlanStep& step) {
+    m_json.begin_object();
+    text("name", step.name);
+    text("container", step.container);
+    if (step.script) {
+      m_json.key("script");
+      write(*step.script);
+    }
+    text("workingDir", step.working_dir);
+    flag("continueOnError", step.on_error == PlanStep::OnError::carry_on);
+    millis("timeout", step.timeout);
+    if (m_parts == PlanParts::all) {
+      list("command", step.command);
+      list("args", step.args);
+      list("env", step.env);
+      text("image", step.image);
+      list("mounts", step.mounts);
+    }
+    m_json.end_object();
+  }
+
+  void write(const PlanResult& result) {
+    m_json.begin_object();
+    text("name", result.name);
+    text("type", std::string(to_string(result.type)));
+    list("keys", result.keys);
+    m_json.end_object();
+  }
+
+  void write(const PlanParamCheck& check) {
+    m_json.begin_object();
+    text("param", check.param);
+    text("value", check.value);
+    list("allowed", check.allowed);
+    m_json.end_object();
+  }
+
+  void write(const PlanTask& task) {
+    m_json.begin_object();
+    text("name", task.name);
+    flag("finally", task.is_finally);
+    list("after", task.after);
+    list("when", task.when);
+    list("needs", task.needs);
+    list("checks", task.checks);
+    number("retries", task.retries);
+    millis("timeout", task.timeout);
+    flag("continueOnError", task.on_error == PlanTask::OnError::carry_on);
+    list("steps", task.steps);
+    list("results", task.results);
+    list("emptied", task.emptied);
+    m_json.end_object();
+  }
+
+  void write(const PlanGroupResult& result) {
+    m_json.begin_object();
+    text("name", result.name);
+    text("type", std::string(to_string(result.type)));
+    list("keys", result.keys);
+    list("values", result.values);
+    m_json.end_object();
+  }
+
+  template <typename T>
+  void list(std::string_view name, const std::vector<T>& elements) {
+    if (elements.empty()) {
+      return;
+    }
+    m_json.key(name);
+    m_json.begin_array();
+    for (const T& element : elements) {
+      write(element);
+    }
+    m_json.end_array();
+  }
+
+  void text(std::string_view name, const Text& text) {
+    if (!text.empty()) {
+      m_json.key(name);
+      write(text);
+    }
+  }
+
+  void flag(std::string_view name, bool value) {
+    if (value) {
+      m_json.key(name);
+      m_json.boolean(true);
+    }
+  }
+
+  void number(std::string_view name, int value) {
+    if (value != 0) {
+      m_json.key(name);
+      m_json.number(value);
+    }
+  }
+
+  void millis(std::string_view name, const std::optional<Millis>& value) {
+    if (value) {
+      m_json.key(name);
+      m_json.number(value->count());
+    }
+  }
+
+  JsonWriter m_json;
+  PlanParts m_parts;
+};
+
+} // namespace
+
+std::string to_json(const Plan& plan, PlanParts parts) {
+  return PlanWriter(parts).write(plan);
+}
+
+} // namespace taskgroup

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// The in-pod program: one static file that is installer, coordinator and agent. No threads, no
+// locale, no iostream.
+#include "entrypoint/files.h"
+#include "entrypoint/install.h"
+#include "entrypoint/step.h"
+
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+// A container may be given this program in the place of another, whose arguments it keeps
+// (design.md 4): what is not understood is told, and ends well.
+int not_understood(std::string_view why) {
+  taskgroup::warn(std::string(why) + ": nothing to do");
+  return EXIT_SUCCESS;
+}
+
+// Takes options from the front of a command line.
+class Options {
+public:
+  explicit Options(Words words) : m_words(std::move(words)) {}
+
+  // Tell whether an option of this name is next, and take it.
+  bool flag(std::string_view name) {
+    const bool next = m_next < m_words.size() && m_words[m_next] == name;
+    m_next += next ? 1 : 0;
+    return next;
+  }
+
+  // Take an option of this name and its value, if they are next.
+  bool value(std::string_view name, std::string& value) {
+    if (m_next + 1 >= m_words.size() || m_words[m_next] != name) {
+      return false;
+    }
+    value = m_words[m_next + 1];
+    m_next += 2;
+    return true;
+  }
+
+  bool at_end() const { return m_next == m_words.size(); }
+  const std::string& next() const { return m_words[m_next]; }
+
+  Words rest() const {
+    return {m_words.begin() + static_cast<std::ptrdiff_t>(m_next), m_words.end()};
+  }
+
+private:
+  Words m_words;
+  std::size_t m_next = 0;
+};
+
+int install(Options options) {
+  if (options.at_end()) {
+    return not_understood("install needs a folder");
+  }
+  if (const auto installed = taskgroup::install_to(options.next()); !installed) {
+    taskgroup::warn(installed.error());
+    return EXIT_FAILURE;
+  }
+  return EXIT_SUCCESS;
+}
+
+int step(Options options) {
+  taskgroup::StepOptions step;
+  while (!options.flag("--")) {
+    if (options.flag("--script")) {
+      step.script = true;
+    } else if (!options.value("--socket", step.socket)
+               && !options.value("--container", step.container)
+               && !options.value("--nonce", step.nonce) && !options.value("--root", step.root)) {
+      return not_understood("step needs --socket PATH --container NAME --nonce N [--script] "
+                            "[--root DIR] -- COMMAND ARGS");
+    }
+  }
+  step.command = options.rest();
+  return taskgroup::run_step(step);
+}
+
+} // namespace
+
+// The standard one prints the exception, for which it needs 60 kB of demangler.
+namespace __gnu_cxx {                                // NOLINT(*-reserved-identifier, *-naming)
+void __verbose_terminate_handler() { std::abort(); } // NOLINT(*-reserved-identifier, *-naming)
+} // namespace __gnu_cxx
+
+int main(int argc, char** argv) {
+  const Words words(argv + std::min(argc, 1), argv + argc);
+  if (words.empty()) {
+    return not_understood("usage: taskgroup-agent install|coordinate|step");
+  }
+  const Options options(Words(words.begin() + 1, words.end()));
+  if (words.front() == "install") {
+    return install(options);
+  }
+  if (words.front() == "step") {
+    return step(options);
+  }
+  return not_understood("\"" + words.front() + "\" is none of install, coordinate, step");
+}

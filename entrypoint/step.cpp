@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "entrypoint/step.h"
+
+#include <taskgroup/text.h>
+
+#include "entrypoint/empty.h"
+#include "entrypoint/files.h"
+#include "entrypoint/process.h"
+#include "entrypoint/wire.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <ctime>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+namespace taskgroup {
+
+namespace {
+
+constexpr int failed_to_start = 1; // as stock's entrypoint exits where it cannot run a step
+
+long long monotonic_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+}
+
+// Connect to the coordinator's socket. All sockets are open before the first agent starts; only
+// where containers share no such order may it be a moment late, so this waits up to five seconds.
+tl::expected<Fd, std::string> connect_to(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return tl::make_unexpected("the socket's path \"" + path + "\" is longer than 107 bytes");
+  }
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  for (int pause_ms = 1, waited_ms = 0;;
+       waited_ms += pause_ms, pause_ms = std::min(2 * pause_ms, 100)) {
+    if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+      return socket;
+    }
+    if ((errno != ENOENT && errno != ECONNREFUSED && errno != EAGAIN) || waited_ms > 5000) {
+      return tl::make_unexpected(with_errno("cannot connect to \"" + path + "\"", errno));
+    }
+    poll(nullptr, 0, pause_ms);
+  }
+}
+
+class StepAgent {
+public:
+  StepAgent(const StepOptions& options, Init init, Fd socket)
+      : m_options(options), m_init(std::move(init)), m_socket(std::move(socket)) {}
+
+  int run();
+
+private:
+  void receive();
+  void take(wire::Start& start);
+  void take(const wire::Stop& stop);
+  void take(const wire::Reset& reset);
+  void take(const wire::Done& done);
+
+  // Say why the coordinator is not obeyed any longer, and end.
+  void give_up(std::string_view why);
+  void send(const wire::FromAgent& message);
+
+  tl::expected<void, SpawnError> start(const wire::Start& start);
+  tl::expected<Command, SpawnError> command_of(const wire::Start& start) const;
+  void step_ended(int code);
+  std::optional<int> kill_all();
+
+  std::string tekton(std::string_view path) const {
+    return m_options.root + "/tekton/" + std::string(path);
+  }
+  std::string step_folder() const { return tekton("steps/step-" + m_start.step); }
+
+  const StepOptions& m_options;
+  Init m_init;
+  Fd m_socket;
+  wire::Lines m_lines;
+  std::optional<int> m_exit;
+
+  // Of the step that runs or ran last.
+  wire::Start m_start;
+  Script m_script;
+  bool m_stopped = false;
+  std::optional<long long> m_kill_at; // of a step that was told to stop
+};
+
+int StepAgent::run() {
+  send(wire::Hello{wire::version, m_options.container});
+  while (!m_exit) {
+    int timeout = -1;
+    if (m_kill_at) {
+      timeout = static_cast<int>(std::max(0LL, *m_kill_at - monotonic_ms()));
+    }
+    pollfd waits[] = {{m_init.signals(), POLLIN, 0}, {m_socket.get(), POLLIN, 0}};
+    if (poll(waits, 2, timeout) < 0 && errno != EINTR) {
+      give_up(with_errno("cannot wait", errno));
+      break;
+    }
+    if (waits[0].revents != 0) {
+      m_init.drain();
+      if (const std::optional<int> code = m_init.reap()) {
+        step_ended(*code);
+      }
+    }
+    if (m_kill_at && monotonic_ms() >= *m_kill_at) {
+      if (const std::optional<int> code = kill_all()) {
+        step_ended(*code);
+      }
+    }
+    if (waits[1].revents != 0) {
+      receive();
+    }
+  }
+  kill_all();
+  if (!m_script.path.empty() && !m_script.memory) {
+    unlink(m_script.path.c_str());
+  }
+  return *m_exit;
+}
+
+void StepAgent::receive() {
+  static char buffer[65536]; // its pages cost nothing before the first message
+  const ssize_t size = recv(m_socket.get(), buffer, sizeof buffer, MSG_DONTWAIT);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+    return;
+  }
+  if (size <= 0) {
+    give_up("the coordinator is gone");
+    return;
+  }
+  m_lines.append({buffer, static_cast<std::size_t>(size)});
+  while (const std::optional<std::string_view> line = m_lines.next()) {
+    auto message = wire::decode_to_agent(*line);
+    if (!message) {
+      give_up("cannot read the coordinator's message: " + message.error());
+      return;
+    }
+    std::visit([this](auto& content) { take(content); }, *message);
+    if (m_exit) {
+      return;
+    }
+  }
+  if (m_lines.overflow()) {
+    give_up("the coordinator's message is too long");
+  }
+}
+
+void StepAgent::take(wire::Start& message) {
+  if (m_init.running()) {
+    give_up("the coordinator starts a step that runs");
+    return;
+  }
+  m_start = std::move(message);
+  m_stopped = false;
+  if (const auto started = start(m_start); !started) {
+    send(wire::Exited{m_start.attempt, started.error().code, started.error().message, {}});
+    return;
+  }
+  send(wire::Started{m_start.attempt});
+}
+
+void StepAgent::take(const wire::Stop& message) {
+  if (!m_init.running() || message.attempt != m_start.attempt) {
+    return; // it has just ended by itself
+  }
+  m_stopped = true;
+  m_kill_at = monotonic_ms() + message.grace.count();
+  Init::signal_all(SIGTERM);
+}
+
+void StepAgent::take(const wire::Reset& message) {
+  kill_all();
+  m_kill_at.reset();
+  std::string error;
+  for (const std::string& path : message.paths) {
+    if (const auto emptied = empty_folder(path); !emptied && error.empty()) {
+      error = emptied.error();
+    }
+  }
+  send(wire::ResetDone{message.attempt, error});
+}
+
+void StepAgent::take(const wire::Done& /*message*/) { m_exit = 0; }
+
+void StepAgent::give_up(std::string_view why) {
+  warn(why);
+  m_exit = 1;
+}
+
+void StepAgent::send(const wire::FromAgent& message) {
+  const std::string line = wire::encode(message);
+  std::string_view rest = line;
+  while (!rest.empty()) {
+    const ssize_t sent = ::send(m_socket.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno != EINTR) {
+      give_up("the coordinator is gone");
+      return;
+    }
+    rest.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
+  }
+}
+
+tl::expected<Command, SpawnError> StepAgent::command_of(const wire::Start& start) const {
+  // The value of a reference is the whole result, under the name of the reference or of the result.
+  const Lookup lookup = [&](const Reference& reference) -> const Value* {
+    auto found = start.values.find(reference.name());
+    if (found == start.values.end()) {
+      Reference whole = reference;
+      whole.part = Reference::Part::whole;
+      found = start.values.find(whole.name());
+    }
+    return found == start.values.end() ? nullptr : &found->second;
+  };
+  const auto refuse = [](std::string message) {
+    return tl::make_unexpected(SpawnError{failed_to_start, std::move(message)});
+  };
+
+  Command command;
+  for (const std::string& word : m_options.command) {
+    auto words = Text::from_marked(word, m_options.nonce).resolve_items(lookup);
+    if (!words) {
+      return refuse(words.error().message);
+    }
+    std::move(words->begin(), words->end(), std::back_inserter(command.argv));
+  }
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (std::strstr(*variable, m_options.nonce.c_str()) == nullptr) {
+      command.env.emplace_back(*variable);
+      continue;
+    }
+    auto resolved = Text::from_marked(*variable, m_options.nonce).resolve(lookup);
+    if (!resolved) {
+      return refuse(resolved.error().message);
+    }
+    command.env.push_back(std::move(*resolved));
+  }
+  const auto has_nul = [](const std::string& text) { return text.find('\0') != std::string::npos; };
+  for (const auto* const list : {&command.argv, &command.env}) {
+    if (std::ranges::any_of(*list, has_nul)) {
+      return refuse(
+          "a result holds a NUL byte: it cannot be in an argument or environment variable");
+    }
+  }
+  return command;
+}
+
+tl::expected<void, SpawnError> StepAgent::start(const wire::Start& start) {
+  const auto refuse = [](std::string message) {
+    return tl::make_unexpected(SpawnError{failed_to_start, std::move(message)});
+  };
+  // Where these cannot be made a step that uses them says so itself.
+  for (const char* const folder : {"results", "home"}) {
+    static_cast<void>(make_folders(tekton(folder), 0777));
+  }
+  if (make_folders(tekton("steps"), 0777) && make_folders(step_folder(), 0755)) {
+    static_cast<void>(make_folders(step_folder() + "/results", 0755));
+    [[maybe_unused]] const int linked = symlink(
+        ("step-" + start.step).c_str(), tekton("steps/" + std::to_string(start.index)).c_str());
+  }
+  static_cast<void>(make_folders(m_options.root + "/workspace", 0777));
+
+  Fd directory;
+  if (!start.working_dir.empty()) {
+    const std::string path = start.working_dir.front() == '/'
+                                 ? start.working_dir
+                                 : m_options.root + "/workspace/" + start.working_dir;
+    if (const auto made = make_folders(path, 0755); !made) {
+      return refuse("workingDir: " + made.error());
+    }
+    directory = Fd(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) {
+      return refuse(with_errno("cannot open the workingDir \"" + path + "\"", errno));
+    }
+  }
+
+  auto command = command_of(start);
+  if (!command) {
+    return tl::make_unexpected(std::move(command.error()));
+  }
+  if (start.script.has_value() != m_options.script) {
+    return refuse(
+        "the coordinator's plan and this container do not agree on whether there is a script");
+  }
+  if (start.script) {
+    auto script =
+        place_script(tekton("scripts"), m_options.container + "-" + std::to_string(start.attempt),
+                     *start.script);
+    if (!script) {
+      return refuse(script.error());
+    }
+    m_script = std::move(*script);
+    command->argv.insert(command->argv.begin(), m_script.path);
+    command->kept = m_script.memory.get();
+  }
+  if (command->argv.empty()) {
+    return refuse("there is neither a command nor a script");
+  }
+  command->directory = directory.get();
+  return m_init.start(*command);
+}
+
+void StepAgent::step_ended(int code) {
+  m_kill_at.reset();
+  kill_all();
+  wire::Exited exited{m_start.attempt, code, {}, {}};
+  auto results = read_results(tekton("results"), m_start.results, wire::max_results);
+  if (results) {
+    exited.results = std::move(*results);
+  } else {
+    exited.error = results.error();
+  }
+  // Where stock writes it: not for a step that was stopped, nor one that ends its task (2.1).
+  if (!m_stopped && (code == 0 || m_start.carry_on)) {
+    const auto written = write_file(step_folder() + "/exitCode", std::to_string(code), 0644);
+    if (!written) {
+      warn(written.error());
+    }
+  }
+  send(exited);
+}
+
+std::optional<int> StepAgent::kill_all() {
+  bool left = false;
+  const std::optional<int> code = m_init.kill_all(left);
+  if (left) {
+    warn("some processes of the step cannot be killed");
+  }
+  return code;
+}
+
+} // namespace
+
+int run_step(const StepOptions& options) {
+  auto init = Init::become();
+  if (!init) {
+    warn(init.error());
+    return 1;
+  }
+  // A container's stdin is empty unless its pod asks for one, which no Task can.
+  const Fd nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (nothing) {
+    dup2(nothing.get(), STDIN_FILENO);
+  }
+  auto socket = connect_to(options.socket);
+  if (!socket) {
+    warn(socket.error());
+    return 1;
+  }
+  return StepAgent(options, std::move(*init), std::move(*socket)).run();
+}
+
+} // namespace taskgroup

@@ -13,9 +13,7 @@ namespace taskgroup::host {
 
 namespace {
 
-bool is_octal(char c) {
-  return c >= '0' && c <= '7';
-}
+bool is_octal(char c) { return c >= '0' && c <= '7'; }
 
 std::string unescape(std::string_view text) {
   std::string result;
@@ -68,9 +66,8 @@ std::vector<MountEntry> parse_mountinfo(std::string_view text) {
   return entries;
 }
 
-std::vector<MountEntry> visible_mounts() {
-  std::vector<MountEntry> entries =
-      parse_mountinfo(read_whole("/proc/self/mountinfo").value_or(""));
+std::vector<MountEntry> visible_mounts(const std::string& path) {
+  std::vector<MountEntry> entries = parse_mountinfo(read_whole(path).value_or(""));
   std::erase_if(entries, [](const MountEntry& entry) {
     struct statx facts{};
     if (statx(AT_FDCWD, entry.point.c_str(), AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW, STATX_MNT_ID,

@@ -19,9 +19,10 @@ struct MountEntry {
 // Parses the text of a mountinfo file; lines that do not have its form are left out.
 std::vector<MountEntry> parse_mountinfo(std::string_view text);
 
-// Returns the mounts that a lookup from the caller's root reaches (not those covered by another
-// mount), sorted by path, so that parents come first. Empty if /proc is missing.
-std::vector<MountEntry> visible_mounts();
+// Reads the mountinfo file at `path` and returns the mounts that a lookup from the caller's root
+// reaches (not those covered by another mount), sorted by path, so that parents come first. Empty
+// if there is no such file.
+std::vector<MountEntry> visible_mounts(const std::string& path);
 
 // Tells whether `path` is `folder` or lies below it; both absolute and normalised.
 bool is_within(std::string_view path, std::string_view folder);

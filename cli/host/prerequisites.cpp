@@ -59,6 +59,13 @@ std::optional<std::string> find_obstacle() {
   return "cannot make namespaces on this host: " + *cause;
 }
 
+bool is_in_first_user_namespace() {
+  struct stat facts{};
+  // The inode's number of the first one is fixed (PROC_USER_INIT_INO); without /proc, ask no
+  // further.
+  return stat("/proc/self/ns/user", &facts) != 0 || facts.st_ino == 0xEFFFFFFD;
+}
+
 StartError explain_refusal(const std::string& refused) {
   std::string way_out;
   if (geteuid() == 0)

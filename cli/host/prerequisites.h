@@ -12,6 +12,9 @@ namespace taskgroup::host {
 // Returns a message that names the cause and the way out.
 std::optional<std::string> find_obstacle();
 
+// Tells whether no user namespace stands between the caller and the machine.
+bool is_in_first_user_namespace();
+
 // Makes an error of what the kernel refused, with the most probable cause and the way out.
 StartError explain_refusal(const std::string& refused);
 

@@ -48,9 +48,7 @@ std::optional<Event> receive_event(int fd, Wait wait) {
   return event;
 }
 
-bool is_absolute(const std::string& path) {
-  return !path.empty() && path[0] == '/';
-}
+bool is_absolute(const std::string& path) { return !path.empty() && path[0] == '/'; }
 
 std::string problem_of(const ContainerSpec& spec) {
   if (spec.argv.empty() || !is_absolute(spec.argv[0]))
@@ -98,6 +96,7 @@ tl::expected<Sandbox, StartError> Sandbox::create(const SandboxOptions& options)
   const SupervisorOptions supervisor{.temporary_folder = options.temporary_folder,
                                      .keep = options.keep,
                                      .user_namespace = user_namespace,
+                                     .privileged = !user_namespace && is_in_first_user_namespace(),
                                      .uid = geteuid(),
                                      .gid = getegid(),
                                      .requests = requests[1],
@@ -134,9 +133,7 @@ tl::expected<Sandbox, StartError> Sandbox::create(const SandboxOptions& options)
       StartError{StartError::Kind::internal, "the sandbox's supervisor ended before it was ready"});
 }
 
-Sandbox::Sandbox(Sandbox&& other) noexcept {
-  swap(other);
-}
+Sandbox::Sandbox(Sandbox&& other) noexcept { swap(other); }
 
 Sandbox& Sandbox::operator=(Sandbox&& other) noexcept {
   swap(other);

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -76,13 +77,19 @@ std::vector<std::string> entries_of(const std::string& path) {
   return names;
 }
 
+std::vector<MountEntry> host_mounts(const Stage& stage) {
+  std::vector<MountEntry> mounts = visible_mounts("/proc/self/mountinfo");
+  return mounts.empty() ? visible_mounts(stage.proc + "/self/mountinfo") : mounts;
+}
+
 class Survey {
 public:
   Survey(const Stage& stage, std::string temporary_folder, bool privileged)
       : m_stage(stage),
         m_temporary_folder(std::move(temporary_folder)),
         m_privileged(privileged),
-        m_mounts(visible_mounts()) {}
+        m_mounts(host_mounts(stage)),
+        m_memory_is_able(is_memory_able()) {}
 
   HostRoot run() {
     if (!try_whole())
@@ -91,6 +98,11 @@ public:
       add_mount(entry);
     hide();
     find_resolver();
+    if (!m_read_only.empty())
+      m_result.notices.push_back(
+          "Steps see parts of this host read-only, for the kernel cannot put an "
+          "overlay over them: "
+          + m_read_only);
     return std::move(m_result);
   }
 
@@ -133,11 +145,11 @@ private:
     return true;
   }
 
-  // Root's writes go to memory: the disk that holds the temporary folder is mostly the one below
-  // the overlay, which the kernel refuses. Other callers can write to few places, and there on the
-  // disk.
+  // Memory is several times quicker than a disk here, and the disk that holds the temporary folder
+  // is mostly the one below the overlay, which the kernel refuses. What may be big has other
+  // places: workspaces, the Task's home and /tmp are on the disk.
   bool add_overlay(Layer layer) {
-    for (const bool in_memory : {m_privileged, !m_privileged}) {
+    for (const bool in_memory : {m_memory_is_able, !m_memory_is_able}) {
       layer.in_memory = in_memory;
       if (works(layer)) {
         m_result.layers.push_back(std::move(layer));
@@ -147,15 +159,19 @@ private:
     return false;
   }
 
+  // Without root an overlay notes in its upper's "user." attributes that a folder was replaced;
+  // tmpfs has them since Linux 6.6.
+  bool is_memory_able() const {
+    return m_privileged || setxattr(m_stage.store.c_str(), "user.taskgroup", "", 0, 0) == 0;
+  }
+
   void add_bind(Layer layer) {
     layer.kind = Layer::Kind::bind;
     m_result.layers.push_back(std::move(layer));
   }
 
-  void add_read_only(Layer layer, const std::string& type) {
-    m_result.notices.push_back("Steps see " + layer.path + " (" + type
-                               + ") read-only: the kernel cannot overlay it here ("
-                               + std::strerror(errno) + ").");
+  void add_read_only(Layer layer) {
+    m_read_only += (m_read_only.empty() ? "" : ", ") + layer.path;
     add_bind(std::move(layer));
   }
 
@@ -189,7 +205,6 @@ private:
 
   // In a user namespace the kernel overlays no folder with mounts below it.
   void add_difficult_folder(Layer layer) {
-    const int error = errno;
     const std::string path = layer.path;
     const bool has_mounts =
         std::any_of(m_mounts.begin(), m_mounts.end(), [&](const MountEntry& entry) {
@@ -201,8 +216,7 @@ private:
       split_folder(path);
       return;
     }
-    errno = error;
-    add_read_only(std::move(layer), "folder");
+    add_read_only(std::move(layer));
   }
 
   void add_mount(const MountEntry& entry) {
@@ -221,7 +235,7 @@ private:
     if (entry.read_only || !layer.is_folder)
       add_bind(std::move(layer));
     else if (!add_overlay(layer))
-      add_read_only(std::move(layer), entry.type);
+      add_read_only(std::move(layer));
   }
 
   // Other runs' temporary folders lie beside ours. The folder that holds them is hidden, unless
@@ -253,8 +267,10 @@ private:
   std::string m_temporary_folder;
   bool m_privileged;
   std::vector<MountEntry> m_mounts;
+  bool m_memory_is_able;
   std::size_t m_tries = 0;
   HostRoot m_result;
+  std::string m_read_only; // paths
 };
 
 } // namespace

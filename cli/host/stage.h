@@ -16,6 +16,7 @@ struct Stage {
         mounts(base + "/mounts"),
         root(mounts + "/root"),
         store(mounts + "/store"),
+        proc(mounts + "/proc"),
         dev(mounts + "/dev"),
         sys(mounts + "/sys"),
         empty(mounts + "/empty"),
@@ -25,6 +26,7 @@ struct Stage {
   std::string mounts; // the tmpfs
   std::string root;   // where a container's root is put together
   std::string store;  // where its own tmpfs is: uppers kept in memory, /run, /dev/shm
+  std::string proc;   // a /proc for the supervisor, if the host has none (in a chroot)
   std::string dev;    // the /dev that all containers share, read-only
   std::string sys;    // the host's /sys, read-only
   std::string empty;  // an empty folder

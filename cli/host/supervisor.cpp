@@ -55,7 +55,7 @@ public:
       : m_options(options),
         m_world{.stage = Stage(options.temporary_folder),
                 .root = {},
-                .privileged = !options.user_namespace} {}
+                .privileged = options.privileged} {}
 
   [[noreturn]] void run() {
     detach_from_caller();
@@ -65,6 +65,9 @@ public:
     make_stage();
     make_dev();
     make_sys();
+    if (access("/proc/self", F_OK) != 0
+        && mount("proc", m_world.stage.proc.c_str(), "proc", 0, nullptr) != 0)
+      fail("cannot mount a new proc");
     m_world.root = survey_host(m_world.stage, m_options.temporary_folder, m_world.privileged);
     remove_tree(m_world.stage.files + "/survey");
     try_container();
@@ -140,13 +143,10 @@ private:
   // more. (In a user namespace there is no chroot: the kernel refuses to make one there.)
   void separate_mounts() {
     const int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    bool is_done = root >= 0 && chdir("/") == 0;
-    if (m_world.privileged) {
-      is_done = is_done && chroot(m_options.temporary_folder.c_str()) == 0;
-      ascend();
-      is_done = is_done && chroot(".") == 0;
-    }
-    if (!is_done || mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+    if (root < 0 || chdir("/") != 0 || chroot(m_options.temporary_folder.c_str()) != 0)
+      fail("cannot leave the root folder");
+    ascend();
+    if (chroot(".") != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
       fail("cannot separate the mounts from the host's");
     const int top = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fchdir(root) != 0 || chroot(".") != 0 || fchdir(top) != 0)
@@ -176,7 +176,8 @@ private:
       fail("cannot make folders in " + m_options.temporary_folder);
     if (mount("tmpfs", stage.mounts.c_str(), "tmpfs", MS_NOSUID, "mode=755") != 0)
       fail("cannot mount a tmpfs");
-    for (const std::string& folder : {stage.root, stage.store, stage.dev, stage.sys, stage.empty}) {
+    for (const std::string& folder :
+         {stage.root, stage.store, stage.proc, stage.dev, stage.sys, stage.empty}) {
       if (mkdir(folder.c_str(), 0755) != 0)
         fail("cannot make the folder " + folder);
     }
@@ -387,8 +388,6 @@ private:
 
 } // namespace
 
-void supervise(const SupervisorOptions& options) {
-  Supervisor(options).run();
-}
+void supervise(const SupervisorOptions& options) { Supervisor(options).run(); }
 
 } // namespace taskgroup::host

@@ -10,7 +10,8 @@ namespace taskgroup::host {
 struct SupervisorOptions {
   std::string temporary_folder;
   bool keep = false;
-  bool user_namespace = false; // the process was cloned into a new one
+  bool user_namespace = false; // the process was cloned into a new one, where it must map users
+  bool privileged = true;      // not in any user namespace but the first
   uid_t uid = 0;               // the caller's, mapped to 0 in a user namespace
   gid_t gid = 0;
   int requests = -1; // its ends of the sockets of protocol.h

@@ -59,9 +59,7 @@ bool attach_mounts(int fd, const std::string& path) {
          == 0;
 }
 
-bool pivot_to_working_folder() {
-  return syscall(SYS_pivot_root, ".", ".") == 0;
-}
+bool pivot_to_working_folder() { return syscall(SYS_pivot_root, ".", ".") == 0; }
 
 bool drop_capabilities() {
   CapabilityData kept{};
@@ -96,9 +94,7 @@ bool has_sys_admin() {
          && (current[0].effective & (1U << CAP_SYS_ADMIN)) != 0;
 }
 
-void close_from(int first) {
-  close_range(static_cast<unsigned>(first), ~0U, 0);
-}
+void close_from(int first) { close_range(static_cast<unsigned>(first), ~0U, 0); }
 
 void close_on_exec_from(int first) {
   close_range(static_cast<unsigned>(first), ~0U, CLOSE_RANGE_CLOEXEC);

@@ -105,9 +105,7 @@ TemporaryFolder& TemporaryFolder::operator=(TemporaryFolder&& other) noexcept {
   return *this;
 }
 
-TemporaryFolder::~TemporaryFolder() {
-  remove();
-}
+TemporaryFolder::~TemporaryFolder() { remove(); }
 
 void TemporaryFolder::release() {
   m_released = true;

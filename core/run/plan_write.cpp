@@ -204,8 +204,6 @@ private:
 
 } // namespace
 
-std::string to_json(const Plan& plan, PlanParts parts) {
-  return PlanWriter(parts).write(plan);
-}
+std::string to_json(const Plan& plan, PlanParts parts) { return PlanWriter(parts).write(plan); }
 
 } // namespace taskgroup

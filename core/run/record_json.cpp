@@ -136,9 +136,7 @@ private:
 
 } // namespace
 
-std::string_view to_string(TaskState state) {
-  return task_states[static_cast<std::size_t>(state)];
-}
+std::string_view to_string(TaskState state) { return task_states[static_cast<std::size_t>(state)]; }
 
 std::string_view to_string(GroupState state) {
   return group_states[static_cast<std::size_t>(state)];

@@ -7,9 +7,7 @@ namespace {
 constexpr std::string_view marker_begin = "@{";
 constexpr char marker_end = '}';
 
-std::string quoted(std::string_view text) {
-  return '"' + std::string(text) + '"';
-}
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 Unresolved unresolved(const Reference& reference, const std::string& problem) {
   return {reference, "$(" + reference.name() + "): " + problem};
@@ -65,9 +63,7 @@ Text::Text(std::string literal) {
   }
 }
 
-Text::Text(Reference reference) {
-  m_segments.emplace_back(std::move(reference));
-}
+Text::Text(Reference reference) { m_segments.emplace_back(std::move(reference)); }
 
 void Text::append(std::string_view literal) {
   if (literal.empty()) {
@@ -82,9 +78,7 @@ void Text::append(std::string_view literal) {
   m_segments.emplace_back(std::string(literal));
 }
 
-void Text::append(const Reference& reference) {
-  m_segments.emplace_back(reference);
-}
+void Text::append(const Reference& reference) { m_segments.emplace_back(reference); }
 
 void Text::append(const Text& other) {
   const std::vector<Segment> segments = other.m_segments; // `other` may be this very text

@@ -47,9 +47,7 @@ std::optional<Value> object_of(const nlohmann::json& json) {
 
 } // namespace
 
-std::string_view to_string(ValueType type) {
-  return type_names[static_cast<std::size_t>(type)];
-}
+std::string_view to_string(ValueType type) { return type_names[static_cast<std::size_t>(type)]; }
 
 std::optional<ValueType> value_type_from(std::string_view name) {
   for (std::size_t i = 0; i < type_names.size(); ++i) {

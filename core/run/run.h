@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <taskgroup/plan.h>
+#include <taskgroup/record.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace taskgroup {
+
+// Why a running step is being stopped.
+enum class Stop { none, step_timeout, task_timeout, run_timeout, cancelled };
+
+// What is known of a step's container.
+struct StepRun {
+  bool lost = false;  // gone: nothing can be asked of it
+  bool reset = false; // ready for the next attempt, while its task is resetting
+};
+
+// What is known of a task; its outcome is what the world gets to see.
+struct TaskRun {
+  TaskOutcome outcome;
+  std::vector<StepRun> steps;
+
+  int attempt = 0;        // the current or last one
+  std::size_t step = 0;   // the current step
+  bool started = false;   // the current step's process runs
+  Stop stop = Stop::none; // the current step is being stopped
+  bool resetting = false; // between two attempts
+
+  std::optional<Millis> deadline;           // of the attempt
+  std::optional<Millis> step_deadline;      // of the current step
+  std::map<std::string, std::string> files; // result files of the attempt, the last content of each
+
+  // A container was lost before the task began: it cannot start any more.
+  struct Loss {
+    std::string reason;
+    std::string message;
+  };
+  std::optional<Loss> loss;
+
+  bool named = false; // Engine::wanted() has named its containers
+};
+
+// The facts of a run that the engine decides by. The plan must outlive it.
+struct Run {
+  explicit Run(const Plan& the_plan);
+
+  const Plan& plan;
+  std::vector<TaskRun> tasks;                                 // parallel to Plan::tasks
+  std::map<std::string_view, std::size_t, std::less<>> index; // of tasks, by name
+
+  bool stopping = false;      // a DAG task failed: no other one starts
+  bool cancelled = false;     // by somebody outside
+  bool timed_out = false;     // the run is over because of its own time limits
+  bool finally_began = false; // every DAG task is done
+
+  // Set once the time of the DAG's (finally's) tasks is up: why those that wait are skipped.
+  std::string_view dag_time_up;
+  std::string_view finally_time_up;
+
+  // Return whether a task is in a final state.
+  bool is_done(std::size_t task) const;
+
+  // Return whether all finally tasks, or all others, are done.
+  bool all_done(bool of_finally) const;
+
+  // Count the tasks that run; one between two attempts runs.
+  int running() const;
+};
+
+} // namespace taskgroup

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/run/engine_state.h"
+#include "core/run/late_values.h"
+#include "core/run/reasons.h"
+#include "core/run/results.h"
+
+#include <algorithm>
+
+namespace taskgroup {
+namespace {
+
+// Say which late param is not one of its enum's values, as upstream's ValidateEnumParam: an empty
+// value passes.
+std::string enum_problem(const PlanTask& task, LateValues& values) {
+  for (const PlanParamCheck& check : task.checks) {
+    const auto value = check.value.resolve(values.lookup());
+    if (!value) {
+      return value.error().message;
+    }
+    if (!value->empty()
+        && std::find(check.allowed.begin(), check.allowed.end(), *value) == check.allowed.end()) {
+      return "param `" + check.param + "` value: " + *value + " is not in the enum list";
+    }
+  }
+  return "";
+}
+
+// Collect the late values that a step's command, args and env may need.
+std::map<std::string, Value> values_for(const PlanTask& task, const PlanStep& step,
+                                        LateValues& values) {
+  std::map<std::string, Value> found;
+  const auto collect = [&](const Reference& reference) {
+    if (const Value* value = values.find(reference)) {
+      found.emplace(reference.name(), *value);
+    }
+  };
+  collect(Reference{.kind = Reference::Kind::retry_count});
+  std::for_each(task.needs.begin(), task.needs.end(), collect);
+  for (const Text& text : step.command) {
+    text.for_each_reference(collect);
+  }
+  for (const Text& text : step.args) {
+    text.for_each_reference(collect);
+  }
+  for (const PlanEnv& env : step.env) {
+    env.value.for_each_reference(collect);
+  }
+  return found;
+}
+
+} // namespace
+
+bool Engine::State::start_task(std::size_t task) {
+  if (const auto& loss = run.tasks[task].loss) {
+    end_task(task, TaskState::failed, loss->reason, loss->message);
+    return false;
+  }
+  LateValues values(run);
+  if (std::string problem = enum_problem(plan_of(task), values); !problem.empty()) {
+    end_task(task, TaskState::failed, task_reason::invalid_param, std::move(problem));
+    return false;
+  }
+  begin_attempt(task, 0);
+  return !run.is_done(task);
+}
+
+void Engine::State::begin_attempt(std::size_t task, int attempt) {
+  TaskRun& it = run.tasks[task];
+  it.outcome = {.state = TaskState::running, .attempts = attempt + 1};
+  it.attempt = attempt;
+  it.stop = Stop::none;
+  it.resetting = false;
+  it.files.clear();
+  write(record::TaskChanged{.task = task, .state = TaskState::running, .attempt = attempt});
+  if (const std::optional<Millis>& timeout = plan_of(task).timeout) {
+    it.deadline = now + *timeout;
+  }
+  start_step(task, 0);
+}
+
+void Engine::State::start_step(std::size_t task, std::size_t step) {
+  TaskRun& it = run.tasks[task];
+  it.step = step;
+  it.started = false;
+  const PlanStep& plan = step_of(task);
+  LateValues values(run, it.attempt);
+  action::StartStep start{.id = id(task), .attempt = it.attempt};
+  // The planner has seen to it that these resolve once everything in `needs` is there.
+  auto directory = plan.working_dir.resolve(values.lookup());
+  auto script = plan.script ? plan.script->resolve(values.lookup()) : std::string();
+  if (!directory || !script) {
+    const Unresolved& problem = directory ? script.error() : directory.error();
+    end_step(task, -1, step_reason::skipped, "");
+    end_task(task, TaskState::failed, task_reason::validation_failed, problem.message);
+    return;
+  }
+  start.working_dir = std::move(*directory);
+  if (plan.script) {
+    start.script = std::move(*script);
+  }
+  start.values = values_for(plan_of(task), plan, values);
+  act(std::move(start));
+}
+
+void Engine::State::end_step(std::size_t task, int exit_code, std::string_view reason,
+                             std::string message) {
+  TaskRun& it = run.tasks[task];
+  it.step_deadline.reset();
+  write(record::StepChanged{.task = task,
+                            .step = it.step,
+                            .attempt = it.attempt,
+                            .ended = true,
+                            .exit_code = exit_code,
+                            .termination_reason = std::string(reason),
+                            .message = std::move(message)});
+}
+
+void Engine::State::complete(std::size_t task, std::string_view reason, std::string message) {
+  // Results that are not as declared outweigh how the steps ended.
+  TaskResults results = read_results(plan_of(task).results, run.tasks[task].files);
+  if (!results.problem.empty()) {
+    fail_attempt(task, task_reason::validation_failed, std::move(results.problem));
+  } else if (reason == task_reason::succeeded) {
+    end_task(task, TaskState::succeeded, reason, std::move(message));
+  } else {
+    fail_attempt(task, reason, std::move(message));
+  }
+}
+
+void Engine::State::fail_attempt(std::size_t task, std::string_view reason, std::string message) {
+  const bool stopped = plan_of(task).is_finally ? finally_stopped : dag_stopped;
+  if (run.tasks[task].attempt < plan_of(task).retries && !stopped) {
+    retry(task, reason, std::move(message));
+  } else {
+    end_task(task, TaskState::failed, reason, std::move(message));
+  }
+}
+
+void Engine::State::leave_attempt(std::size_t task) {
+  TaskRun& it = run.tasks[task];
+  while (++it.step < it.steps.size()) {
+    end_step(task, -1, step_reason::skipped, "");
+  }
+  it.deadline.reset();
+  it.step_deadline.reset();
+  it.outcome.results = read_results(plan_of(task).results, it.files).values;
+}
+
+void Engine::State::retry(std::size_t task, std::string_view reason, std::string message) {
+  leave_attempt(task);
+  TaskRun& it = run.tasks[task];
+  it.resetting = true;
+  it.outcome.results.clear();
+  it.outcome.reason = reason;
+  it.outcome.message = message;
+  write(record::TaskRetried{task, it.attempt, std::string(reason), std::move(message)});
+  for (std::size_t step = 0; step < it.steps.size(); ++step) {
+    it.steps[step].reset = false;
+    act(action::ResetStep{{task, step}, it.attempt + 1});
+  }
+}
+
+void Engine::State::end_task(std::size_t task, TaskState state, std::string_view reason,
+                             std::string message) {
+  TaskRun& it = run.tasks[task];
+  const PlanTask& plan = plan_of(task);
+  if (it.outcome.state == TaskState::running && !it.resetting) {
+    leave_attempt(task);
+  }
+  const bool carries_on = plan.on_error == PlanTask::OnError::carry_on;
+  const bool ignored = carries_on && reason == task_reason::step_failed;
+  it.resetting = false;
+  it.outcome.state = state;
+  it.outcome.reason = ignored ? task_reason::failure_ignored : reason;
+  it.outcome.message = std::move(message);
+  write(record::TaskChanged{.task = task,
+                            .state = state,
+                            .reason = it.outcome.reason,
+                            .message = it.outcome.message,
+                            .attempt = it.attempt});
+  for (std::size_t step = 0; step < it.steps.size(); ++step) {
+    if (!it.steps[step].lost) {
+      act(action::ReleaseStep{{task, step}});
+    }
+  }
+  if (plan.is_finally || carries_on) {
+    return;
+  }
+  if (state == TaskState::failed || state == TaskState::cancelled) {
+    run.stopping = true;
+  }
+  if (state == TaskState::failed && run.plan.fail_fast) {
+    stop_all(false, Stop::cancelled);
+  }
+}
+
+void Engine::State::stop_task(std::size_t task, Stop why) {
+  TaskRun& it = run.tasks[task];
+  if (it.outcome.state != TaskState::running || it.stop != Stop::none) {
+    return;
+  }
+  it.stop = why;
+  it.deadline.reset();
+  it.step_deadline.reset();
+  if (it.resetting) {
+    end_task(task, TaskState::cancelled, task_reason::cancelled, "");
+  } else {
+    act(action::StopStep{id(task), it.attempt});
+  }
+}
+
+void Engine::State::stop_all(bool of_finally, Stop why) {
+  (of_finally ? finally_stopped : dag_stopped) = true;
+  for (std::size_t task = 0; task < run.tasks.size(); ++task) {
+    if (plan_of(task).is_finally == of_finally) {
+      stop_task(task, why);
+    }
+  }
+}
+
+} // namespace taskgroup

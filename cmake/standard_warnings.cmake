@@ -32,8 +32,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   endif()
 elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(
-    taskgroup_warnings INTERFACE -Wthread-safety -Wno-missing-field-initializers
-                                 -Wno-missing-designated-field-initializers)
+    taskgroup_warnings
+    INTERFACE -Wthread-safety
+              -Wno-deprecated-declarations # libstdc++ 12's std::stable_sort uses a deprecated function
+              -Wno-missing-field-initializers
+              -Wno-missing-designated-field-initializers)
   if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 20)
     set(taskgroup_known_compiler ON)
   endif()

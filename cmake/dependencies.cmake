@@ -24,4 +24,6 @@ target_link_libraries(re2::re2 INTERFACE "${RE2_LIBRARY}")
 
 if(TASKGROUP_TESTS)
   find_package(GTest 1.12 REQUIRED)
+  # The interpreter that Debian's python3-yaml is installed for, before one of a version manager.
+  find_program(Python3_EXECUTABLE python3 PATHS /usr/bin NO_DEFAULT_PATH)
 endif()

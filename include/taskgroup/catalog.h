@@ -15,10 +15,15 @@ namespace taskgroup {
 // one, whose task has the Task's name and gets the group's params and workspaces of the same names.
 struct Runnable {
   std::string kind; // of the object: TaskGroup, Pipeline, PipelineRun, Task, TaskRun, CustomRun
-  std::string name; // metadata.name (or generateName without its dash); for an embedded group its task's name
+  std::string name; // metadata.name (or generateName without its dash); for an embedded group its
+                    // task's name
   bool embedded = false; // a TaskGroup under taskSpec of a Pipeline or PipelineRun (`--group`)
   GroupSpec group;
   RunRequest request;
+
+  // Of an embedded group: params whose values only the Pipeline's own run knows, such as another
+  // task's result. `request` lacks them; whoever runs the group alone must give them.
+  std::vector<Param> open_params;
 };
 
 // A field that has no effect by nature, and why: listed once before a run.
@@ -29,18 +34,21 @@ struct NoEffect {
 
 // The objects found in the given documents.
 struct Catalog {
-  std::vector<Runnable> runnables;           // in the order of the documents
-  std::map<std::string, TaskSpec> tasks;     // by metadata.name
+  std::vector<Runnable> runnables;       // in the order of the documents
+  std::map<std::string, TaskSpec> tasks; // by metadata.name
   std::map<std::string, GroupSpec> pipelines;
-  std::map<std::string, GroupSpec> groups;   // TaskGroups
-  std::vector<NoEffect> no_effect_on_host;   // image, resources, runAsUser, ports … where they stand
+  std::map<std::string, GroupSpec> groups; // TaskGroups
+  std::vector<NoEffect> no_effect_on_host; // image, resources, runAsUser, ports … where they stand
 };
 
 // Decode documents: check each against the field table (fields.h), refuse what is unknown or not
 // supported by path, and turn the rest into objects. Objects of other kinds (Secret, ConfigMap …)
-// are refused by name. Two objects of one kind and name are an error. All errors are reported;
-// objects in error are left out. References between objects (taskRef, pipelineRef, customRef) of
-// runnables are NOT resolved here: needs.h and planner.h do.
+// are refused by name. Two objects of one kind and name are an error. All errors are reported. An
+// object with an error stays in the catalog, so that validate() can report what else is wrong with
+// it, unless a part is missing that others refer to; a reference that finds nothing means little
+// once there are errors. A Pipeline that holds TaskGroups is no group itself: the TaskGroups in it
+// are runnables. References of runnables to a TaskGroup are resolved here, those to Tasks and
+// Pipelines are NOT: needs() and validate() do.
 Catalog make_catalog(const std::vector<Node>& documents, Diagnostics& diagnostics);
 
 } // namespace taskgroup

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <taskgroup/nearest.h>
+
+#include "core/planning/decode.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace taskgroup {
+namespace {
+
+constexpr std::string_view no_custom_task = "custom tasks inside a group are not supported; keep "
+                                            "this one in the Pipeline that runs the group";
+
+bool starts_with(std::string_view text, std::string_view begin) {
+  return text.substr(0, begin.size()) == begin;
+}
+
+void decode_embedded_task(const ObjectReader& reader, PipelineTask& task) {
+  const Node* spec = reader.find("taskSpec");
+  if (spec == nullptr)
+    return;
+  if (has_own_type(*spec) && spec->find("steps") == nullptr) {
+    const Node* kind = spec->find("kind");
+    const bool own = kind != nullptr && kind->text() == "TaskGroup";
+    reader.error("taskSpec", own ? "a TaskGroup inside a group is not supported yet; put its tasks "
+                                   "into the group"
+                                 : std::string(no_custom_task));
+    reader.context().incomplete = true;
+    return;
+  }
+  const auto embedded = reader.object("taskSpec");
+  embedded->check("metadata");
+  task.task_spec = decode_task_spec(*embedded);
+}
+
+PipelineTask decode_pipeline_task(const ObjectReader& reader, const Node& node) {
+  PipelineTask task;
+  task.where = reader.where();
+  task.name = reader.required_text("name", "every task needs a name");
+  if (const auto reference = reader.object("taskRef"))
+    task.task_ref = decode_task_ref(*reference, false);
+  decode_embedded_task(reader, task);
+  const bool has_ref = reader.has("taskRef");
+  const bool has_spec = reader.has("taskSpec");
+  if (has_ref && has_spec)
+    reader.error("taskSpec", "given beside taskRef; a task has one of them");
+  if (!has_ref && !has_spec && node.find("taskRef") == nullptr && node.find("taskSpec") == nullptr
+      && node.find("pipelineRef") == nullptr && node.find("pipelineSpec") == nullptr)
+    reader.error({}, "missing taskRef or taskSpec; a task has one of them");
+  task.params = decode_params(reader);
+  for (const ObjectReader& when : reader.objects("when"))
+    task.when.push_back(
+        {when.where(), when.text("input"), when.text("operator"), when.texts("values")});
+  task.run_after = reader.texts("runAfter");
+  task.retries = reader.integer("retries");
+  task.timeout = reader.text("timeout");
+  task.on_error = reader.text("onError");
+  for (const ObjectReader& workspace : reader.objects("workspaces"))
+    task.workspaces.push_back(
+        {workspace.where(),
+         workspace.required_text("name", "it says which workspace of the Task is bound"),
+         workspace.text("workspace"), workspace.text("subPath")});
+  return task;
+}
+
+std::vector<PipelineTask> decode_tasks(const ObjectReader& reader, std::string_view field) {
+  std::vector<PipelineTask> tasks;
+  const Node* nodes = reader.find(field);
+  std::size_t index = 0;
+  for (const ObjectReader& task : reader.objects(field))
+    tasks.push_back(decode_pipeline_task(task, nodes->children()[index++]));
+  return tasks;
+}
+
+std::vector<GroupWorkspace> decode_workspaces(const ObjectReader& reader, bool may_have_shape) {
+  std::vector<GroupWorkspace> workspaces;
+  for (const ObjectReader& workspace : reader.objects("workspaces")) {
+    GroupWorkspace decoded;
+    decoded.where = workspace.where();
+    decoded.name = workspace.required_text("name", "every workspace needs a name");
+    decoded.optional = workspace.boolean("optional");
+    if (may_have_shape) {
+      if (const auto empty_dir = workspace.object("emptyDir")) {
+        const EmptyDir shape = decode_empty_dir(*empty_dir);
+        decoded.memory = shape.memory;
+        decoded.size_limit = shape.size_limit;
+      }
+    }
+    workspaces.push_back(std::move(decoded));
+  }
+  return workspaces;
+}
+
+// The fields that a TaskGroup and a Pipeline have in common.
+void decode_shared(const ObjectReader& reader, GroupSpec& group) {
+  group.where = reader.where();
+  group.params = decode_param_specs(reader);
+  group.tasks = decode_tasks(reader, "tasks");
+  group.finally = decode_tasks(reader, "finally");
+  for (const ObjectReader& result : reader.objects("results")) {
+    GroupResult decoded;
+    decoded.where = result.where();
+    decoded.name = result.required_text("name", "every result needs a name");
+    if (const Node* value = result.find("value"))
+      decoded.value = decode_value(*value, result.path_of("value"), result.context().diagnostics);
+    else
+      result.error("value", "missing; it says which task's result becomes the group's");
+    group.results.push_back(std::move(decoded));
+  }
+}
+
+void require_tasks(const ObjectReader& reader) {
+  if (const Node* tasks = reader.find("tasks"); tasks == nullptr || tasks->size() == 0)
+    reader.error("tasks", "missing; it holds the tasks to run");
+}
+
+RunSpec decode_run(const ObjectReader& reader) {
+  RunSpec run;
+  run.where = reader.where();
+  if (const auto timeouts = reader.object("timeouts")) {
+    run.tasks_timeout = timeouts->text("tasks");
+    run.finally_timeout = timeouts->text("finally");
+  }
+  run.max_parallel = reader.integer("maxParallel");
+  if (run.max_parallel < 0)
+    reader.error("maxParallel",
+                 fmt::format("found {}, expected 0 (no limit) or more", run.max_parallel));
+  run.fail_fast = reader.boolean("failFast");
+  if (const auto step_template = reader.object("stepTemplate"))
+    run.step_template = decode_step_template(*step_template);
+  constexpr std::array<std::string_view, 2> ways = {"peak", "sum"};
+  const Located resources = reader.text("resources");
+  run.resources_sum = resources.text == "sum";
+  if (!resources.text.empty() && resources.text != "peak" && resources.text != "sum")
+    reader.error("resources", fmt::format("found \"{}\", expected \"peak\" or \"sum\"{}",
+                                          resources.text, did_you_mean(resources.text, ways)));
+  reader.check("podTemplate");
+  reader.find("agentInstall");
+  return run;
+}
+
+} // namespace
+
+void check_group_type(const ObjectReader& reader) {
+  const Located kind = reader.text("kind");
+  const Located version = reader.text("apiVersion");
+  if (kind.text != "TaskGroup")
+    reader.error("kind", fmt::format("found \"{}\", expected \"TaskGroup\", the one kind of custom "
+                                     "task that can be run",
+                                     kind.text));
+  else if (version.text != "taskgroup.dev/v1alpha1")
+    reader.error("apiVersion",
+                 fmt::format("found \"{}\", expected \"taskgroup.dev/v1alpha1\"", version.text));
+}
+
+bool has_own_type(const Node& spec) {
+  const Node* kind = spec.find("kind");
+  const Node* version = spec.find("apiVersion");
+  return (kind != nullptr && !kind->is_null()) || (version != nullptr && !version->is_null());
+}
+
+Located decode_task_ref(const ObjectReader& reader, bool may_have_version) {
+  const Located kind = reader.text("kind");
+  const Located version = reader.text("apiVersion");
+  const bool of_tekton = starts_with(version.text, "tekton.dev/");
+  if (kind.text == "ClusterTask")
+    reader.error("kind", "ClusterTasks were removed from Tekton; make it a Task");
+  else if ((!kind.text.empty() && kind.text != "Task") || (!version.text.empty() && !of_tekton))
+    reader.error(version.text.empty() ? "kind" : "apiVersion", std::string(no_custom_task));
+  else if (of_tekton && !may_have_version)
+    reader.error("apiVersion", "leave it out; a taskRef that has one is a custom task to Tekton");
+  if (reader.has("name") || !reader.is_refused())
+    return reader.required_text("name", "it says which Task to run");
+  return {};
+}
+
+Located decode_pipeline_ref(const ObjectReader& reader) {
+  if (reader.has("name") || !reader.is_refused())
+    return reader.required_text("name", "it says which Pipeline to run");
+  return {};
+}
+
+GroupSpec decode_group_spec(const ObjectReader& reader) {
+  GroupSpec group;
+  decode_shared(reader, group);
+  group.workspaces = decode_workspaces(reader, true);
+  if (const auto run = reader.object("run"))
+    group.run = decode_run(*run);
+  if (const auto reference = reader.object("pipelineRef")) {
+    group.pipeline_ref = decode_pipeline_ref(*reference);
+    for (const std::string_view field : {"params", "workspaces", "tasks", "finally", "results"})
+      if (reader.has(field))
+        reader.error(field, "given beside pipelineRef, whose Pipeline has its own; leave one out");
+  } else {
+    require_tasks(reader);
+  }
+  return group;
+}
+
+GroupSpec decode_pipeline_spec(const ObjectReader& reader) {
+  GroupSpec group;
+  decode_shared(reader, group);
+  group.workspaces = decode_workspaces(reader, false);
+  require_tasks(reader);
+  return group;
+}
+
+} // namespace taskgroup

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/planning/field_rows.h"
+
+namespace taskgroup::field_rows {
+namespace {
+
+using enum FieldType;
+
+constexpr Field task_spec[] = {
+    refuses("resources", object, no_pipeline_resources, v1beta1),
+    takes("params", objects, ObjectKind::param_spec),
+    ignores("displayName", string, for_readers),
+    ignores("description", string, for_readers),
+    takes("steps", objects, ObjectKind::step),
+    takes("volumes", objects, ObjectKind::volume),
+    takes("stepTemplate", object, ObjectKind::step_template),
+    refuses("sidecars", objects, "not supported yet; start the server in the step that needs it"),
+    takes("workspaces", objects, ObjectKind::workspace_declaration),
+    takes("results", objects, ObjectKind::task_result),
+};
+
+constexpr std::string_view no_image = "the host's own programs run";
+constexpr std::string_view no_env_from = "not supported yet; list the variables under `env`";
+constexpr std::string_view no_devices = "not supported yet; share files by a workspace";
+constexpr std::string_view no_output_config =
+    "not supported yet; write the file in the script, for example with `tee`";
+
+constexpr Field step[] = {
+    takes("name", string),
+    ignores("displayName", string, for_readers),
+    host_ignores("image", string, no_image),
+    takes("command", strings),
+    takes("args", strings),
+    takes("workingDir", string),
+    ignores("ports", objects, dropped_by_v1, v1beta1),
+    refuses("envFrom", objects, no_env_from),
+    takes("env", objects, ObjectKind::env_var),
+    takes("computeResources", object, ObjectKind::resources, v1),
+    takes("resources", object, ObjectKind::resources, v1beta1),
+    takes("volumeMounts", objects, ObjectKind::volume_mount),
+    refuses("volumeDevices", objects, no_devices),
+    ignores("livenessProbe", object, dropped_by_v1, v1beta1),
+    ignores("readinessProbe", object, dropped_by_v1, v1beta1),
+    ignores("startupProbe", object, dropped_by_v1, v1beta1),
+    ignores("lifecycle", object, dropped_by_v1, v1beta1),
+    ignores("terminationMessagePath", string, dropped_by_v1, v1beta1),
+    ignores("terminationMessagePolicy", string, dropped_by_v1, v1beta1),
+    host_ignores("imagePullPolicy", string, no_image),
+    takes("securityContext", object, ObjectKind::security_context),
+    ignores("stdin", boolean, dropped_by_v1, v1beta1),
+    ignores("stdinOnce", boolean, dropped_by_v1, v1beta1),
+    ignores("tty", boolean, dropped_by_v1, v1beta1),
+    takes("script", string),
+    takes("timeout", duration),
+    takes("workspaces", objects, ObjectKind::workspace_usage),
+    takes("onError", string),
+    refuses("stdoutConfig", object, no_output_config),
+    refuses("stderrConfig", object, no_output_config),
+    refuses("ref", object, "StepActions are not supported yet; write the step out"),
+    refuses("params", objects,
+            "params of a StepAction, which are not supported yet; write the step out"),
+    refuses("results", objects,
+            "not supported yet; use a result of the Task or a file in the workspace"),
+    refuses("when", objects, "not supported yet; use `when` of the task, or test it in the script"),
+};
+
+constexpr Field step_template[] = {
+    ignores("name", string, dropped_by_v1, v1beta1),
+    host_ignores("image", string, no_image),
+    takes("command", strings),
+    takes("args", strings),
+    takes("workingDir", string),
+    ignores("ports", objects, dropped_by_v1, v1beta1),
+    refuses("envFrom", objects, no_env_from),
+    takes("env", objects, ObjectKind::env_var),
+    takes("computeResources", object, ObjectKind::resources, v1),
+    takes("resources", object, ObjectKind::resources, v1beta1),
+    takes("volumeMounts", objects, ObjectKind::volume_mount),
+    refuses("volumeDevices", objects, no_devices),
+    ignores("livenessProbe", object, dropped_by_v1, v1beta1),
+    ignores("readinessProbe", object, dropped_by_v1, v1beta1),
+    ignores("startupProbe", object, dropped_by_v1, v1beta1),
+    ignores("lifecycle", object, dropped_by_v1, v1beta1),
+    ignores("terminationMessagePath", string, dropped_by_v1, v1beta1),
+    ignores("terminationMessagePolicy", string, dropped_by_v1, v1beta1),
+    host_ignores("imagePullPolicy", string, no_image),
+    takes("securityContext", object, ObjectKind::security_context),
+    ignores("stdin", boolean, dropped_by_v1, v1beta1),
+    ignores("stdinOnce", boolean, dropped_by_v1, v1beta1),
+    ignores("tty", boolean, dropped_by_v1, v1beta1),
+};
+
+constexpr Field env_var[] = {
+    takes("name", string),
+    takes("value", string),
+    refuses(
+        "valueFrom", object,
+        "not supported yet; pass the value as a param, or read it from a workspace that is bound "
+        "with `-w name=secret:PATH` or `-w name=configmap:PATH`"),
+};
+
+constexpr Field volume_mount[] = {
+    takes("name", string),
+    takes("readOnly", boolean),
+    refuses("recursiveReadOnly", string, "not supported yet; use `readOnly`"),
+    takes("mountPath", string),
+    takes("subPath", string),
+    refuses("mountPropagation", string,
+            "not supported; mounts of one step are not seen by another"),
+    refuses("subPathExpr", string, "not supported yet; use `subPath`"),
+};
+
+constexpr std::string_view no_volume =
+    "not supported yet; declare a workspace and bind a folder to it with `-w name=dir`";
+constexpr std::string_view removed_volume =
+    "removed from Kubernetes; declare a workspace and bind a folder to it with `-w name=dir`";
+
+constexpr Field volume[] = {
+    takes("name", string),
+    refuses("hostPath", object, no_volume),
+    takes("emptyDir", object, ObjectKind::empty_dir),
+    refuses("gcePersistentDisk", object, no_volume),
+    refuses("awsElasticBlockStore", object, no_volume),
+    refuses("gitRepo", object, removed_volume),
+    refuses("secret", object,
+            "not supported yet; declare a workspace and bind it with `-w name=secret:PATH`"),
+    refuses("nfs", object, no_volume),
+    refuses("iscsi", object, no_volume),
+    refuses("glusterfs", object, removed_volume),
+    refuses("persistentVolumeClaim", object, no_volume),
+    refuses("rbd", object, removed_volume),
+    refuses("flexVolume", object, no_volume),
+    refuses("cinder", object, no_volume),
+    refuses("cephfs", object, removed_volume),
+    refuses("flocker", object, removed_volume),
+    refuses("downwardAPI", object, "not supported yet; use the variables `$(context.…)`"),
+    refuses("fc", object, no_volume),
+    refuses("azureFile", object, no_volume),
+    refuses("configMap", object,
+            "not supported yet; declare a workspace and bind it with `-w name=configmap:PATH`"),
+    refuses("vsphereVolume", object, no_volume),
+    refuses("quobyte", object, removed_volume),
+    refuses("azureDisk", object, no_volume),
+    refuses("photonPersistentDisk", object, removed_volume),
+    refuses("projected", object, no_volume),
+    refuses("portworxVolume", object, no_volume),
+    refuses("scaleIO", object, removed_volume),
+    refuses("storageos", object, removed_volume),
+    refuses("csi", object, no_volume),
+    refuses("ephemeral", object, no_volume),
+    refuses("image", object, no_volume),
+};
+
+constexpr Field empty_dir[] = {
+    takes("medium", string),
+    takes("sizeLimit", quantity),
+};
+
+constexpr Field param_spec[] = {
+    takes("name", string),
+    takes("type", string),
+    ignores("description", string, for_readers),
+    takes("properties", object_map, ObjectKind::property),
+    takes("default", value),
+    takes("enum", strings),
+};
+
+constexpr Field property[] = {
+    takes("type", string),
+};
+
+constexpr Field param[] = {
+    takes("name", string),
+    takes("value", value),
+};
+
+constexpr Field task_result[] = {
+    takes("name", string),
+    takes("type", string),
+    takes("properties", object_map, ObjectKind::property),
+    ignores("description", string, for_readers),
+    refuses("value", value,
+            "results of steps are not supported yet; let the step write $(results.<name>.path)"),
+};
+
+constexpr Field workspace_declaration[] = {
+    takes("name", string),      ignores("description", string, for_readers),
+    takes("mountPath", string), takes("readOnly", boolean),
+    takes("optional", boolean),
+};
+
+constexpr Field workspace_usage[] = {
+    takes("name", string),
+    takes("mountPath", string),
+};
+
+constexpr Field pipeline_task_workspace[] = {
+    takes("name", string),
+    takes("workspace", string),
+    takes("subPath", string),
+};
+
+constexpr Field when_expression[] = {
+    takes("input", string),
+    takes("operator", string),
+    takes("values", strings),
+    refuses("cel", string, "not supported yet; use `input`, `operator` and `values`"),
+};
+
+constexpr std::string_view no_limits = "on the host nothing is reserved and nothing is limited";
+
+constexpr Field resources[] = {
+    host_ignores("limits", quantities, no_limits),
+    host_ignores("requests", quantities, no_limits),
+    host_ignores("claims", objects, no_limits),
+};
+
+constexpr std::string_view own_user = "on the host steps run as the user who calls";
+constexpr std::string_view no_container = "on the host there is no container to set it for";
+
+constexpr Field security_context[] = {
+    host_ignores("capabilities", object, no_container),
+    host_ignores("privileged", boolean, no_container),
+    host_ignores("seLinuxOptions", object, no_container),
+    host_ignores("windowsOptions", object, no_container),
+    host_ignores("runAsUser", integer, own_user),
+    host_ignores("runAsGroup", integer, own_user),
+    host_ignores("runAsNonRoot", boolean, own_user),
+    host_ignores("readOnlyRootFilesystem", boolean, no_container),
+    host_ignores("allowPrivilegeEscalation", boolean, no_container),
+    host_ignores("procMount", string, no_container),
+    host_ignores("seccompProfile", object, no_container),
+    host_ignores("appArmorProfile", object, no_container),
+};
+
+constexpr ObjectFields table[] = {
+    {ObjectKind::task_spec, "TaskSpec", "`spec` of a Task, `taskSpec` of a TaskRun", task_spec},
+    {ObjectKind::step, "Step", "`steps`", step},
+    {ObjectKind::step_template, "StepTemplate",
+     "`stepTemplate` of a Task, `run.stepTemplate` of a TaskGroup", step_template},
+    {ObjectKind::env_var, "EnvVar", "`env`", env_var},
+    {ObjectKind::volume_mount, "VolumeMount", "`volumeMounts`", volume_mount},
+    {ObjectKind::volume, "Volume", "`volumes` of a Task", volume},
+    {ObjectKind::empty_dir, "EmptyDirVolumeSource", "`emptyDir`", empty_dir},
+    {ObjectKind::param_spec, "ParamSpec", "`params` where they are declared", param_spec},
+    {ObjectKind::property, "PropertySpec", "`properties` of a param or result", property},
+    {ObjectKind::param, "Param", "`params` where they are passed", param},
+    {ObjectKind::task_result, "TaskResult", "`results` of a Task", task_result},
+    {ObjectKind::workspace_declaration, "WorkspaceDeclaration", "`workspaces` of a Task",
+     workspace_declaration},
+    {ObjectKind::workspace_usage, "WorkspaceUsage", "`workspaces` of a step", workspace_usage},
+    {ObjectKind::pipeline_task_workspace, "WorkspacePipelineTaskBinding",
+     "`workspaces` of a PipelineTask", pipeline_task_workspace},
+    {ObjectKind::when_expression, "WhenExpression", "`when` of a PipelineTask", when_expression},
+    {ObjectKind::resources, "ResourceRequirements", "`computeResources`; in v1beta1 `resources`",
+     resources},
+    {ObjectKind::security_context, "SecurityContext", "`securityContext` of a step",
+     security_context},
+};
+
+} // namespace
+
+std::span<const ObjectFields> tasks() { return table; }
+
+} // namespace taskgroup::field_rows

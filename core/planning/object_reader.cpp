@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/planning/object_reader.h"
+
+#include <taskgroup/nearest.h>
+
+#include "core/planning/duration.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <limits>
+
+namespace taskgroup {
+namespace {
+
+std::string join(std::string_view path, std::string_view field) {
+  if (field.empty())
+    return std::string(path);
+  return path.empty() ? std::string(field) : fmt::format("{}.{}", path, field);
+}
+
+std::string join(std::string_view path, std::size_t index) {
+  return fmt::format("{}[{}]", path, index);
+}
+
+bool equal_but_for_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string_view version_name(ApiVersion version) {
+  return version == ApiVersion::v1 ? "v1" : "v1beta1";
+}
+
+bool holds_parts(FieldType type) {
+  return type == FieldType::strings || type == FieldType::object || type == FieldType::objects
+         || type == FieldType::object_map;
+}
+
+// Go's `omitempty` value: it asks for nothing, so that there is nothing to refuse.
+bool is_empty_value(const Node& node) {
+  switch (node.kind()) {
+  case Node::Kind::null:
+    return true;
+  case Node::Kind::boolean:
+    return !node.boolean();
+  case Node::Kind::integer:
+  case Node::Kind::floating:
+    return node.number() == 0.0;
+  case Node::Kind::string:
+    return node.text().empty();
+  case Node::Kind::sequence:
+    return node.size() == 0;
+  case Node::Kind::mapping:
+    return false;
+  }
+  return false;
+}
+
+std::optional<std::int64_t> integer_of(const Node& node) {
+  if (node.kind() == Node::Kind::integer)
+    return node.integer();
+  if (node.kind() == Node::Kind::floating) { // `2.0` is 2 once it is JSON
+    const double number = node.number().value_or(0.5);
+    if (std::trunc(number) == number && std::abs(number) < 1e9)
+      return static_cast<std::int64_t>(number);
+  }
+  return std::nullopt;
+}
+
+class TypeCheck {
+public:
+  TypeCheck(std::string path, Diagnostics& diagnostics)
+      : m_path(std::move(path)), m_diagnostics(diagnostics) {}
+
+  // Report what is wrong; return whether the value can be used.
+  bool check(const Field& field, const Node& node) {
+    switch (field.type) {
+    case FieldType::string:
+      return is_string(node, m_path);
+    case FieldType::boolean:
+      return node.kind() == Node::Kind::boolean || mistyped(node, m_path, "true or false");
+    case FieldType::integer:
+      return is_integer(node);
+    case FieldType::duration:
+      return is_duration(node);
+    case FieldType::quantity:
+      return is_quantity(node, m_path);
+    case FieldType::value:
+      return true;
+    case FieldType::strings:
+      return each_element(node, "a list of strings",
+                          [&](const Node& n, const std::string& p) { return is_string(n, p); });
+    case FieldType::string_map:
+      return each_entry(node, [&](const Node& n, const std::string& p) { return is_string(n, p); });
+    case FieldType::quantities:
+      return each_entry(node,
+                        [&](const Node& n, const std::string& p) { return is_quantity(n, p); });
+    case FieldType::object:
+      return node.is_mapping() || mistyped(node, m_path, "an object");
+    case FieldType::objects:
+      return each_element(node, "a list of objects", [&](const Node& n, const std::string& p) {
+        return n.is_mapping() || mistyped(n, p, "an object");
+      });
+    case FieldType::object_map:
+      return each_entry(node, [&](const Node& n, const std::string& p) {
+        return n.is_mapping() || n.is_null() || mistyped(n, p, "an object");
+      });
+    }
+    return false;
+  }
+
+private:
+  bool mistyped(const Node& node, const std::string& path, std::string_view expected) {
+    m_diagnostics.add_error(node.where(path),
+                            fmt::format("found {}, expected {}", describe(node), expected));
+    return false;
+  }
+
+  bool is_string(const Node& node, const std::string& path) {
+    if (node.is_string())
+      return true;
+    return mistyped(node, path,
+                    node.is_scalar() && !node.is_null() ? "a string; put it in quotes"
+                                                        : "a string");
+  }
+
+  bool is_integer(const Node& node) {
+    const auto value = integer_of(node);
+    if (!value)
+      return mistyped(node, m_path, "a whole number");
+    if (*value < std::numeric_limits<int>::min() || *value > std::numeric_limits<int>::max())
+      return mistyped(node, m_path, "a number of at most 2147483647");
+    return true;
+  }
+
+  bool is_duration(const Node& node) {
+    if (!node.is_string())
+      return mistyped(node, m_path, "a duration such as \"1h30m\", in quotes");
+    const auto parsed = parse_duration(node.text());
+    if (!parsed)
+      m_diagnostics.add_error(node.where(m_path), parsed.error());
+    return parsed.has_value();
+  }
+
+  bool is_quantity(const Node& node, const std::string& path) {
+    return node.is_string() || node.number().has_value()
+           || mistyped(node, path, "a quantity such as \"500m\" or \"2Gi\"");
+  }
+
+  template <typename Check>
+  bool each_element(const Node& node, std::string_view expected, Check check) {
+    if (!node.is_sequence())
+      return mistyped(node, m_path, expected);
+    bool good = true;
+    for (std::size_t i = 0; i < node.size(); ++i)
+      good = check(node.children()[i], join(m_path, i)) && good;
+    return good;
+  }
+
+  template <typename Check>
+  bool each_entry(const Node& node, Check check) {
+    if (!node.is_mapping())
+      return mistyped(node, m_path, "an object");
+    bool good = true;
+    for (std::size_t i = 0; i < node.size(); ++i)
+      good = check(node.children()[i], join(m_path, node.keys()[i].name)) && good;
+    return good;
+  }
+
+  std::string m_path;
+  Diagnostics& m_diagnostics;
+};
+
+} // namespace
+
+std::string describe(const Node& node) {
+  switch (node.kind()) {
+  case Node::Kind::null:
+    return "null";
+  case Node::Kind::sequence:
+    return "a list";
+  case Node::Kind::mapping:
+    return "an object";
+  case Node::Kind::string: {
+    const std::string& text = node.text();
+    return text.size() > 40 ? "a string" : fmt::format("the string \"{}\"", text);
+  }
+  default:
+    return fmt::format("the {} {}", kind_name(node.kind()), node.text().substr(0, 40));
+  }
+}
+
+ObjectReader::ObjectReader(const Node& node, ObjectKind kind, std::string path, ApiVersion version,
+                           DecodeContext& context)
+    : m_node(node), m_kind(kind), m_path(std::move(path)), m_version(version), m_context(&context) {
+  for (std::size_t i = 0; i < node.size(); ++i) {
+    const Node::Key& key = node.keys()[i];
+    take(key, node.key_where(i, join(m_path, key.name)), node.children()[i]);
+  }
+}
+
+void ObjectReader::take(const Node::Key& key, const Where& key_where, const Node& value) {
+  Diagnostics& diagnostics = m_context->diagnostics;
+  const ObjectFields& object = fields_of(m_kind);
+  const Field* field = find_field(m_kind, key.name, m_version);
+  if (field == nullptr) {
+    std::vector<std::string_view> names;
+    for (const Field& row : object.fields) {
+      if (!row.exists_in(m_version)) {
+        if (row.name == key.name) {
+          const bool same = find_field(m_kind, row.name, m_version) != nullptr;
+          if (!same) {
+            const ApiVersion other =
+                m_version == ApiVersion::v1 ? ApiVersion::v1beta1 : ApiVersion::v1;
+            diagnostics.add_error(
+                key_where,
+                fmt::format("{} has this field in tekton.dev/{} only, and this object is {}{}",
+                            object.name, version_name(other), version_name(m_version),
+                            row.field_class == FieldClass::refused ? fmt::format("; {}", row.reason)
+                                                                   : std::string()));
+            return;
+          }
+        }
+        continue;
+      }
+      names.push_back(row.name);
+      // Go's JSON takes keys in any case, so a Task that Tekton stored may hold such a one
+      // (taskrun-semantics.md 5.1).
+      if (equal_but_for_case(row.name, key.name))
+        field = &row;
+    }
+    if (field == nullptr) {
+      diagnostics.add_error(key_where, fmt::format("unknown field of {}{}", object.name,
+                                                   did_you_mean(key.name, names)));
+      if (const auto meant = nearest_name(key.name, names)) {
+        const Field* row = find_field(m_kind, *meant, m_version);
+        if (holds_parts(row->type) && row->field_class == FieldClass::honoured)
+          m_context->incomplete = true;
+      }
+      return;
+    }
+    if (m_node.find(field->name) != nullptr) {
+      diagnostics.add_error(key_where, fmt::format("given twice, also as \"{}\"", field->name));
+      return;
+    }
+    diagnostics.add_warning(key_where,
+                            fmt::format("taken for \"{}\", as Tekton takes it; write \"{}\"",
+                                        field->name, field->name));
+  }
+
+  if (value.is_null() && field->type != FieldType::value)
+    return; // absent, as for Go
+  if (field->field_class == FieldClass::refused) {
+    if (!is_empty_value(value)) {
+      diagnostics.add_error(key_where, std::string(field->reason));
+      m_refused = true;
+    }
+    return;
+  }
+  if (!TypeCheck(join(m_path, field->name), diagnostics).check(*field, value)) {
+    if (holds_parts(field->type))
+      m_context->incomplete = true;
+    return;
+  }
+  if (field->field_class == FieldClass::no_effect)
+    return;
+  if (field->field_class == FieldClass::no_effect_on_host && !is_empty_value(value))
+    m_context->no_effect_on_host.push_back(
+        {fmt::format("{}: {}", m_context->object, join(m_path, field->name)),
+         std::string(field->reason)});
+  m_entries.push_back({field, value});
+}
+
+std::string ObjectReader::path_of(std::string_view field) const { return join(m_path, field); }
+
+const Node* ObjectReader::find(std::string_view name) const {
+  const Field* row = nullptr;
+  for (const Field& field : fields_of(m_kind).fields)
+    if (field.name == name) {
+      row = &field;
+      if (field.exists_in(m_version))
+        break;
+    }
+  assert(row != nullptr && row->field_class != FieldClass::no_effect
+         && row->field_class != FieldClass::refused);
+  if (m_context->rows_read != nullptr && row->exists_in(m_version))
+    m_context->rows_read->insert(row);
+  for (const Entry& entry : m_entries)
+    if (entry.field == row)
+      return &entry.node;
+  return nullptr;
+}
+
+Located ObjectReader::text(std::string_view field) const {
+  const Node* node = find(field);
+  if (node == nullptr)
+    return {};
+  return {node->is_string() ? node->text() : node->to_json(), node->where(path_of(field))};
+}
+
+Located ObjectReader::required_text(std::string_view field, std::string_view what) const {
+  Located result = text(field);
+  if (!result.text.empty())
+    return result;
+  const Node* given = m_node.find(field);
+  if (given == nullptr || given->is_null() || given->is_string()) // else reported already
+    m_context->diagnostics.add_error(given == nullptr ? m_node.where(path_of(field))
+                                                      : given->where(path_of(field)),
+                                     fmt::format("missing; {}", what));
+  return result;
+}
+
+bool ObjectReader::boolean(std::string_view field) const {
+  const Node* node = find(field);
+  return node != nullptr && node->boolean();
+}
+
+int ObjectReader::integer(std::string_view field) const {
+  const Node* node = find(field);
+  return node == nullptr ? 0 : static_cast<int>(integer_of(*node).value_or(0));
+}
+
+std::vector<Located> ObjectReader::texts(std::string_view field) const {
+  std::vector<Located> result;
+  const Node* node = find(field);
+  if (node == nullptr)
+    return result;
+  for (std::size_t i = 0; i < node->size(); ++i) {
+    const Node& element = node->children()[i];
+    result.push_back({element.text(), element.where(join(path_of(field), i))});
+  }
+  return result;
+}
+
+std::optional<ObjectReader> ObjectReader::object(std::string_view field) const {
+  const Node* node = find(field);
+  const Field* row = find_field(m_kind, field, m_version);
+  if (node == nullptr || row == nullptr)
+    return std::nullopt;
+  return ObjectReader(*node, row->kind.value(), path_of(field), m_version, *m_context);
+}
+
+std::vector<ObjectReader> ObjectReader::objects(std::string_view field) const {
+  std::vector<ObjectReader> result;
+  const Node* node = find(field);
+  const Field* row = find_field(m_kind, field, m_version);
+  if (node == nullptr || row == nullptr)
+    return result;
+  for (std::size_t i = 0; i < node->size(); ++i)
+    result.emplace_back(node->children()[i], row->kind.value(), join(path_of(field), i), m_version,
+                        *m_context);
+  return result;
+}
+
+std::vector<std::pair<std::string, ObjectReader>>
+ObjectReader::object_map(std::string_view field) const {
+  std::vector<std::pair<std::string, ObjectReader>> result;
+  const Node* node = find(field);
+  const Field* row = find_field(m_kind, field, m_version);
+  if (node == nullptr || row == nullptr)
+    return result;
+  for (std::size_t i = 0; i < node->size(); ++i) {
+    const std::string& key = node->keys()[i].name;
+    result.emplace_back(key, ObjectReader(node->children()[i], row->kind.value(),
+                                          join(path_of(field), key), m_version, *m_context));
+  }
+  return result;
+}
+
+void ObjectReader::check(std::string_view field) const {
+  const Node* node = find(field);
+  if (node == nullptr)
+    return;
+  if (node->is_sequence()) {
+    for (const ObjectReader& element : objects(field))
+      element.check_all();
+  } else if (const auto child = object(field)) {
+    child->check_all();
+  }
+}
+
+void ObjectReader::check_all() const {
+  for (const Field& field : fields_of(m_kind).fields)
+    if (field.exists_in(m_version)
+        && (field.field_class == FieldClass::honoured
+            || field.field_class == FieldClass::no_effect_on_host)) {
+      if (field.kind)
+        check(field.name);
+      else
+        find(field.name);
+    }
+}
+
+void ObjectReader::error(std::string_view field, std::string message) const {
+  const Node* given = m_node.find(field);
+  m_context->diagnostics.add_error(given == nullptr ? m_node.where(path_of(field))
+                                                    : given->where(path_of(field)),
+                                   std::move(message));
+}
+
+} // namespace taskgroup

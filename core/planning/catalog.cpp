@@ -6,7 +6,7 @@
 #include "core/planning/embedded_groups.h"
 #include "core/planning/group_of_one.h"
 #include "core/planning/object_reader.h"
-#include "core/planning/timeouts.h"
+#include "core/planning/timeout_limits.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/planning/timeouts.h"
+#include "core/planning/timeout_limits.h"
 
 #include "core/planning/duration.h"
 

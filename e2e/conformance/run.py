@@ -103,7 +103,7 @@ def events(done):
 
 
 def output_of(found):
-    return "".join(event["text"] for event in found if event["event"] == "output")
+    return "".join(event["line"] + "\n" for event in found if event["event"] == "output")
 
 
 def picked(expected, actual):

@@ -38,12 +38,9 @@ std::ptrdiff_t depth_of(const Mount& mount) {
 // A process on its way to become a container. Every step either succeeds or reports and exits.
 class Builder {
 public:
-  Builder(const ContainerWorld& world, unsigned id, const ContainerSpec& spec)
-      : m_world(world),
-        m_stage(world.stage),
-        m_id(id),
-        m_spec(spec),
-        m_files(container_files(world.stage, id)) {}
+  Builder(const ContainerWorld& world, unsigned id, const DiskFolder& disk,
+          const ContainerSpec& spec)
+      : m_world(world), m_stage(world.stage), m_id(id), m_spec(spec), m_disk(disk) {}
 
   [[noreturn]] void run() {
     setsid();
@@ -96,7 +93,11 @@ private:
   }
 
   void build_root() {
-    make_folder(m_files, 0700);
+    if (m_disk.is_new) {
+      make_folder(m_disk.path, 0700);
+      make_folder(m_disk.tmp(), 01777);
+      make_folder(m_disk.var_tmp(), 01777);
+    }
     mount_new("tmpfs", m_stage.store, MS_NOSUID, "mode=755");
     if (!m_world.root.whole) {
       make_folder(m_stage.store + "/root", 0755);
@@ -115,7 +116,7 @@ private:
     switch (layer.kind) {
     case Layer::Kind::overlay:
       make_target(target, true);
-      if (!mount_overlay(layer, layer.in_memory ? m_stage.store : m_files, number, target,
+      if (!mount_overlay(layer, layer.in_memory ? m_stage.store : m_disk.path, number, target,
                          m_world.privileged))
         fail("cannot mount an overlay over the host's " + layer.path);
       return;
@@ -186,16 +187,8 @@ private:
     make_folder(m_stage.store + "/run/lock", 01777);
     make_target(in_root("/run"), true);
     bind(m_stage.store + "/run", in_root("/run"));
-    for (const char* const folder : {"/tmp", "/var/tmp"}) {
-      const std::string source = m_files + (folder[1] == 't' ? "/tmp" : "/var-tmp");
-      make_folder(source, 01777);
-      // A link leads to another of the fresh folders.
-      struct stat facts{};
-      if (lstat(in_root(folder).c_str(), &facts) == 0 && S_ISLNK(facts.st_mode))
-        continue;
-      make_target(in_root(folder), true);
-      bind(source, in_root(folder));
-    }
+    bind_unless_link(m_disk.tmp(), "/tmp");
+    bind_unless_link(m_disk.var_tmp(), "/var/tmp");
     if (!m_world.root.resolver.empty()) {
       const std::string target = in_root(m_world.root.resolver);
       make_target(target, false);
@@ -204,6 +197,15 @@ private:
         fail("cannot bind the host's " + m_world.root.resolver);
       close(fd);
     }
+  }
+
+  // A link leads to another of the fresh folders.
+  void bind_unless_link(const std::string& source, const std::string& folder) {
+    struct stat facts{};
+    if (lstat(in_root(folder).c_str(), &facts) == 0 && S_ISLNK(facts.st_mode))
+      return;
+    make_target(in_root(folder), true);
+    bind(source, in_root(folder));
   }
 
   void add_hidden_folders() {
@@ -278,17 +280,14 @@ private:
   const Stage& m_stage;
   unsigned m_id;
   const ContainerSpec& m_spec;
-  std::string m_files;
+  const DiskFolder& m_disk;
 };
 
 } // namespace
 
-std::string container_files(const Stage& stage, unsigned id) {
-  return stage.files + "/" + std::to_string(id);
-}
-
-void become_container(const ContainerWorld& world, unsigned id, const ContainerSpec& spec) {
-  Builder(world, id, spec).run();
+void become_container(const ContainerWorld& world, unsigned id, const DiskFolder& disk,
+                      const ContainerSpec& spec) {
+  Builder(world, id, disk, spec).run();
 }
 
 } // namespace taskgroup::host

@@ -25,14 +25,21 @@ struct Failure {
   std::array<char, max_text> text{}; // ends with a NUL
 };
 
-// The folder on the disk that container `id` has for /tmp, /var/tmp and uppers. It is the
-// container's to make and the supervisor's to remove.
-std::string container_files(const Stage& stage, unsigned id);
+// The folder on the disk that a container has for its /tmp and /var/tmp and for uppers. On some
+// disks making and removing it takes longer than all the rest, so one that was left clean is used
+// again.
+struct DiskFolder {
+  std::string path;
+  bool is_new = true; // the container has to make it
+
+  std::string tmp() const { return path + "/tmp"; }
+  std::string var_tmp() const { return path + "/var-tmp"; }
+};
 
 // Turns the calling process, just cloned, into the container: into its own pid and mount namespaces
 // if it is isolated. Never returns. An empty argv stops short of exec and exits with 0. The three
 // descriptors are -1 for /dev/null.
-[[noreturn]] void become_container(const ContainerWorld& world, unsigned id,
+[[noreturn]] void become_container(const ContainerWorld& world, unsigned id, const DiskFolder& disk,
                                    const ContainerSpec& spec);
 
 } // namespace taskgroup::host

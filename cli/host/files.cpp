@@ -50,11 +50,11 @@ bool make_folders(const std::string& path) {
     return make_folders(parent_of(path)) && mkdir(path.c_str(), 0755) == 0;
   if (errno != EEXIST && errno != EROFS)
     return false;
+  const int error = errno;
   struct stat facts{};
-  if (stat(path.c_str(), &facts) != 0)
-    return false;
-  errno = ENOTDIR;
-  return S_ISDIR(facts.st_mode);
+  const bool exists = stat(path.c_str(), &facts) == 0;
+  errno = exists ? ENOTDIR : error;
+  return exists && S_ISDIR(facts.st_mode);
 }
 
 bool make_file(const std::string& path) {
@@ -68,6 +68,17 @@ bool make_file(const std::string& path) {
     return false;
   close(fd);
   return true;
+}
+
+bool is_empty_folder(const std::string& path) {
+  DIR* const folder = opendir(path.c_str());
+  if (folder == nullptr)
+    return false;
+  int entries = 0;
+  while (entries <= 2 && readdir(folder) != nullptr)
+    ++entries; // "." and ".." are two
+  closedir(folder);
+  return entries <= 2;
 }
 
 namespace {
@@ -85,7 +96,9 @@ public:
 
   // Empties the open folder `fd` and closes it.
   void empty(int fd, const std::string& shown, int depth) {
-    fchmod(fd, 0700);
+    struct stat facts{};
+    if (fstat(fd, &facts) == 0 && (facts.st_mode & 0700) != 0700)
+      fchmod(fd, 0700);
     DIR* const folder = fdopendir(fd);
     if (folder == nullptr) {
       close(fd);

@@ -22,6 +22,9 @@ bool make_folders(const std::string& path);
 // with errno otherwise.
 bool make_file(const std::string& path);
 
+// Tells whether `path` is a folder without entries.
+bool is_empty_folder(const std::string& path);
+
 // The folder that holds `path`: "/" for a top-level name.
 std::string parent_of(const std::string& path);
 

@@ -153,6 +153,7 @@ private:
       layer.in_memory = in_memory;
       if (works(layer)) {
         m_result.layers.push_back(std::move(layer));
+        m_result.needs_disk = m_result.needs_disk || !in_memory;
         return true;
       }
     }
@@ -198,9 +199,17 @@ private:
       layer.kind = Layer::Kind::folder;
       layer.mode = 0755;
       m_result.layers.push_back(std::move(layer));
+    } else if (is_read_only_mount(path)) {
+      add_bind(std::move(layer));
     } else if (!add_overlay(layer)) {
       add_difficult_folder(std::move(layer));
     }
+  }
+
+  bool is_read_only_mount(const std::string& path) const {
+    return std::any_of(m_mounts.begin(), m_mounts.end(), [&](const MountEntry& entry) {
+      return entry.point == path && entry.read_only;
+    });
   }
 
   // In a user namespace the kernel overlays no folder with mounts below it.

@@ -55,6 +55,7 @@ struct Layer {
 // an overlay over "/"; else the root is an empty tmpfs and every top-level name has a layer.
 struct HostRoot {
   bool whole = false;
+  bool needs_disk = false; // an overlay has its upper on the disk
   std::vector<Layer> layers;
   std::vector<std::string> hidden;  // folders in which containers see nothing
   std::string resolver;             // a file below /run that /etc/resolv.conf leads to, or empty

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
@@ -26,6 +27,7 @@
 #include <deque>
 #include <map>
 #include <string_view>
+#include <vector>
 
 namespace taskgroup::host {
 
@@ -94,9 +96,8 @@ private:
   // ------------------------------------------------------------------------------
 
   void detach_from_caller() {
-    for (int signal = 1; signal < SIGRTMAX; ++signal)
+    for (int signal = 1; signal <= SIGRTMAX; ++signal)
       ::signal(signal, SIG_DFL);
-    ::signal(SIGPIPE, SIG_IGN);
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
@@ -231,17 +232,18 @@ private:
   }
 
   void try_container() {
+    const DiskFolder disk = take_disk_folder();
     const pid_t pid = clone_process(CLONE_NEWPID | CLONE_NEWNS, nullptr);
     if (pid < 0)
       fail("cannot clone a process into new pid and mount namespaces");
     if (pid == 0)
-      become_container(m_world, survey_id, ContainerSpec{});
+      become_container(m_world, survey_id, disk, ContainerSpec{});
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     if (status != 0)
       fail_as(EventHead::Kind::prerequisite, take_failure(survey_id).value_or("it ended early"));
-    discard_files(survey_id);
+    give_back(disk);
   }
 
   // --- Serving
@@ -294,17 +296,18 @@ private:
     spec->stdin_fd = streams.stdin_fd;
     spec->stdout_fd = streams.stdout_fd;
     spec->stderr_fd = streams.stderr_fd;
+    const DiskFolder disk = spec->isolated ? take_disk_folder() : DiskFolder{};
     const pid_t pid = clone_process(spec->isolated ? CLONE_NEWPID | CLONE_NEWNS : 0, nullptr);
     if (pid < 0)
       return post_exit(id, 0, std::string("cannot clone a process: ") + std::strerror(errno));
     if (pid == 0)
-      become_container(m_world, id, *spec);
-    m_containers[pid] = id;
+      become_container(m_world, id, disk, *spec);
+    m_containers[pid] = {id, disk};
   }
 
   void kill(unsigned id) {
-    for (const auto& [pid, other] : m_containers)
-      if (other == id)
+    for (const auto& [pid, container] : m_containers)
+      if (container.id == id)
         ::kill(pid, SIGKILL);
   }
 
@@ -319,11 +322,11 @@ private:
       const auto found = m_containers.find(pid);
       if (found == m_containers.end())
         continue; // an orphan of a program that is not isolated, or a cleaner
-      const unsigned id = found->second;
+      const Container container = std::move(found->second);
       m_containers.erase(found);
-      post_exit(id, status, take_failure(id).value_or(""));
-      if (!m_options.keep)
-        discard_files(id);
+      post_exit(container.id, status, take_failure(container.id).value_or(""));
+      if (!m_options.keep && !container.disk.path.empty())
+        give_back(container.disk);
     }
   }
 
@@ -344,17 +347,30 @@ private:
       m_read_failures[failure.id] = failure.text.data();
   }
 
-  // Mostly there is nothing in the folders; else a process of its own takes the time it takes.
-  void discard_files(unsigned id) {
-    const std::string files = container_files(m_world.stage, id);
-    rmdir((files + "/tmp").c_str());
-    rmdir((files + "/var-tmp").c_str());
-    if (rmdir(files.c_str()) == 0 || errno == ENOENT)
-      return;
-    if (clone_process(0, nullptr) == 0) {
-      remove_tree(files);
+  DiskFolder take_disk_folder() {
+    if (m_clean.empty())
+      return {.path = m_world.stage.files + "/" + std::to_string(m_next_folder++), .is_new = true};
+    DiskFolder disk = std::move(m_clean.back());
+    m_clean.pop_back();
+    return disk;
+  }
+
+  // Mostly nothing is left in the folder; else a process of its own takes the time it takes.
+  void give_back(const DiskFolder& disk) {
+    if (is_clean(disk.tmp()) && is_clean(disk.var_tmp()) && !m_world.root.needs_disk)
+      m_clean.push_back({.path = disk.path, .is_new = false});
+    else if (clone_process(0, nullptr) == 0) {
+      remove_tree(disk.path);
       _exit(0);
     }
+  }
+
+  // As a new one is.
+  static bool is_clean(const std::string& path) {
+    struct stat facts{};
+    return lstat(path.c_str(), &facts) == 0 && facts.st_mode == (S_IFDIR | 01777U)
+           && facts.st_uid == geteuid() && facts.st_gid == getegid() && is_empty_folder(path)
+           && listxattr(path.c_str(), nullptr, 0) <= 0;
   }
 
   void post_exit(unsigned id, int status, const std::string& error) {
@@ -381,7 +397,14 @@ private:
   ContainerWorld m_world;
   int m_signals = -1;
   int m_failures = -1;
-  std::map<pid_t, unsigned> m_containers;
+  struct Container {
+    unsigned id = 0;
+    DiskFolder disk;
+  };
+
+  std::map<pid_t, Container> m_containers;
+  std::vector<DiskFolder> m_clean;
+  unsigned m_next_folder = 0;
   std::map<unsigned, std::string> m_read_failures;
   std::deque<std::string> m_unsent;
 };

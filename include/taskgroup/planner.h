@@ -13,10 +13,20 @@
 
 namespace taskgroup {
 
+// What an image runs if nobody says otherwise: its ENTRYPOINT and CMD.
+struct ImageCommand {
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> cmd;
+};
+
 // What the shell has fetched so far (design.md 2).
 struct Facts {
   std::map<std::string, TaskSpec> tasks;      // by name, for taskRef
   std::map<std::string, GroupSpec> pipelines; // by name, for pipelineRef
+
+  // By image, for steps with neither command nor script (taskrun-semantics.md 2.5); such a step is
+  // refused where its image is not here.
+  std::map<std::string, ImageCommand> images;
 };
 
 // An object that planning needs and Facts lacks.
@@ -47,6 +57,10 @@ struct PlanOptions {
   std::vector<std::string> only_tasks;   // `--task`: these, what they need, and finally; empty = all
   bool launch_on_demand = false;
   bool report_task_results = false;
+
+  // Kinds of WorkspaceBinding that the launcher can bind besides empty_dir, volume_claim_template
+  // (both an empty volume of the run) and folder; PlanVolume::source is then the binding's.
+  std::vector<WorkspaceBinding::Kind> bindable;
 };
 
 // Make the plan of one run: values of params, defaults, contexts and workspaces are put in, late

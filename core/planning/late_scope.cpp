@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/planning/late_scope.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace taskgroup {
+namespace {
+
+const ResultSpec* find_result(const TaskSpec& spec, const std::string& name) {
+  const auto found =
+      std::find_if(spec.results.begin(), spec.results.end(),
+                   [&](const ResultSpec& result) { return result.name.text == name; });
+  return found != spec.results.end() ? &*found : nullptr;
+}
+
+Meaning result_meaning(Reference reference, ValueType type, std::string_view written) {
+  using Part = Reference::Part;
+  const bool whole = reference.part == Part::whole || reference.part == Part::star;
+  if (type == ValueType::string) {
+    if (reference.part == Part::whole)
+      return Draft::late(std::move(reference));
+    return Refused{
+        fmt::format("\"$({})\" asks for a part of a result that is declared as a string", written)};
+  }
+  if (whole) {
+    reference.part = Part::star;
+    return LateWhole{std::move(reference), type};
+  }
+  if ((reference.part == Part::index) == (type == ValueType::array))
+    return Draft::late(std::move(reference));
+  return Refused{fmt::format("\"$({})\" asks for {} of a result that is declared as an {}", written,
+                             reference.part == Part::index ? "an element" : "a key",
+                             to_string(type))};
+}
+
+} // namespace
+
+Meaning LateScope::find(const VariableName& name, std::string_view written) const {
+  if (name.parts.empty() || (name.parts[0] != "tasks" && name.parts[0] != "finally"))
+    return Unknown{};
+  if (name.parts[0] == "finally" && m_for != For::group_results)
+    return Unknown{};
+  std::optional<Reference> reference = Reference::parse(written);
+  if (!reference) {
+    const bool artifact =
+        name.parts.size() > 2 && (name.parts[2] == "outputs" || name.parts[2] == "inputs");
+    if (artifact)
+      return Refused{fmt::format("\"$({})\": artifacts are not supported yet", written)};
+    return Unknown{};
+  }
+  if (reference->kind != Reference::Kind::task_result) {
+    if (m_for != For::finally)
+      return Unknown{};
+    if (m_left_out.contains(reference->task))
+      return Draft::data(reference->kind == Reference::Kind::task_status ? "None" : "");
+    return Draft::late(*std::move(reference));
+  }
+  const auto spec = m_specs.find(reference->task);
+  if (spec == m_specs.end())
+    return Unknown{};
+  const ResultSpec* result = find_result(*spec->second, reference->result);
+  if (result == nullptr)
+    return Unknown{};
+  return result_meaning(*std::move(reference), result->type, written);
+}
+
+} // namespace taskgroup

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <taskgroup/nearest.h>
+#include <taskgroup/planner.h>
+
+#include "core/planning/late_scope.h"
+#include "core/planning/order.h"
+#include "core/planning/params.h"
+#include "core/planning/task_planner.h"
+#include "core/planning/timeouts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace taskgroup {
+namespace {
+
+void set_group_names(const RunRequest& request, NameScope& names) {
+  names.set("context.pipelineRun.name", request.name);
+  names.set("context.pipelineRun.namespace", request.namespace_name);
+  names.set("context.pipelineRun.uid", request.uid);
+  names.set("context.pipeline.name", request.pipeline_name);
+}
+
+class Planner {
+public:
+  Planner(const GroupSpec& group, const RunRequest& request, const Facts& facts,
+          const PlanOptions& options, Diagnostics& diagnostics)
+      : m_group(group),
+        m_request(request),
+        m_facts(facts),
+        m_options(options),
+        m_diagnostics(diagnostics) {}
+
+  Plan make();
+
+private:
+  void find_specs();
+  DraftCommon group_template();
+  void plan_tasks(const GroupContext& context);
+  void plan_finally(const GroupContext& context);
+  void choose_tasks();
+  void choose_finally();
+  void add_tasks(Plan& plan);
+  void add_volumes(Plan& plan);
+  void add_results(Plan& plan);
+
+  std::vector<TaskDraft> drafts_of(const std::vector<PipelineTask>& tasks, bool is_finally) const;
+
+  const GroupSpec& m_group;
+  const RunRequest& m_request;
+  const Facts& m_facts;
+  const PlanOptions& m_options;
+  Diagnostics& m_diagnostics;
+
+  ParamScope m_params;
+  NameScope m_names;
+  NamePool m_containers;
+  NamePool m_volume_names;
+  std::vector<PlanVolume> m_volumes; // of the group's workspaces
+  std::map<std::string, const TaskSpec*> m_specs;
+  std::set<std::string> m_left_out;
+
+  std::vector<TaskDraft> m_tasks;
+  std::vector<TaskDraft> m_finally;
+  Edges m_after; // of m_tasks
+};
+
+void Planner::find_specs() {
+  const Substitution substitution({&m_params, &m_names}, m_diagnostics);
+  for (const auto* tasks : {&m_group.tasks, &m_group.finally}) {
+    for (const PipelineTask& task : *tasks) {
+      if (const TaskSpec* spec = find_task_spec(task, m_facts, substitution))
+        m_specs.emplace(task.name.text, spec);
+    }
+  }
+}
+
+DraftCommon Planner::group_template() {
+  if (!m_group.run.step_template)
+    return {};
+  NameScope refused;
+  refused.refuse("tasks.", "results of tasks cannot be used in run.stepTemplate, which all tasks "
+                           "have in common");
+  const ChainScope variables{&m_names, &refused};
+  return draft_common(*m_group.run.step_template,
+                      Substitution({&m_params, &variables}, m_diagnostics));
+}
+
+std::vector<TaskDraft> Planner::drafts_of(const std::vector<PipelineTask>& tasks,
+                                          bool is_finally) const {
+  std::vector<TaskDraft> result;
+  for (const PipelineTask& task : tasks) {
+    const auto spec = m_specs.find(task.name.text);
+    if (spec == m_specs.end())
+      continue; // reported by find_specs()
+    TaskDraft draft;
+    draft.source = &task;
+    draft.spec = spec->second;
+    draft.planned.is_finally = is_finally;
+    result.push_back(std::move(draft));
+  }
+  return result;
+}
+
+void Planner::plan_tasks(const GroupContext& context) {
+  const LateScope late(LateScope::For::tasks, m_specs, m_left_out);
+  m_tasks = drafts_of(m_group.tasks, false);
+  std::map<std::string, std::size_t> indices;
+  for (std::size_t i = 0; i < m_tasks.size(); ++i) {
+    plan_task(context, late, i, m_tasks[i]);
+    indices.emplace(m_tasks[i].planned.name, i);
+  }
+  for (const TaskDraft& draft : m_tasks) {
+    std::set<std::size_t> after;
+    const auto add = [&](const std::string& name) {
+      if (const auto found = indices.find(name); found != indices.end())
+        after.insert(found->second);
+    };
+    for (const Located& name : draft.source->run_after)
+      add(name.text);
+    for (const Reference& reference : draft.planned.needs)
+      add(reference.task);
+    m_after.emplace_back(after.begin(), after.end());
+  }
+}
+
+void Planner::plan_finally(const GroupContext& context) {
+  const LateScope late(LateScope::For::finally, m_specs, m_left_out);
+  m_finally = drafts_of(m_group.finally, true);
+  for (std::size_t i = 0; i < m_finally.size(); ++i)
+    plan_task(context, late, m_tasks.size() + i, m_finally[i]);
+}
+
+// Leave out the tasks that `only_tasks` does not ask for.
+void Planner::choose_tasks() {
+  if (m_options.only_tasks.empty())
+    return;
+  std::vector<std::string> names;
+  for (const auto* tasks : {&m_group.tasks, &m_group.finally}) {
+    for (const PipelineTask& task : *tasks)
+      names.push_back(task.name.text);
+  }
+  std::vector<std::size_t> roots;
+  for (const std::string& wanted : m_options.only_tasks) {
+    if (std::find(names.begin(), names.end(), wanted) == names.end())
+      m_diagnostics.add_error(m_group.where, fmt::format("the group has no task \"{}\" to run{}",
+                                                         wanted, did_you_mean(wanted, names)));
+    for (std::size_t i = 0; i < m_tasks.size(); ++i) {
+      if (m_tasks[i].planned.name == wanted)
+        roots.push_back(i);
+    }
+  }
+  const std::vector<bool> kept = closure(m_after, roots);
+  std::vector<std::size_t> new_index(m_tasks.size());
+  std::vector<TaskDraft> tasks;
+  Edges edges;
+  for (std::size_t i = 0; i < m_tasks.size(); ++i) {
+    if (!kept[i]) {
+      m_left_out.insert(m_tasks[i].planned.name);
+      continue;
+    }
+    new_index[i] = tasks.size();
+    tasks.push_back(std::move(m_tasks[i]));
+    edges.push_back(m_after[i]);
+  }
+  for (std::vector<std::size_t>& after : edges) {
+    for (std::size_t& index : after)
+      index = new_index[index];
+  }
+  m_tasks = std::move(tasks);
+  m_after = std::move(edges);
+}
+
+// Leave out finally tasks that need results of tasks that are left out: in stock they would be
+// skipped, "Results were missing".
+void Planner::choose_finally() {
+  if (m_left_out.empty())
+    return;
+  std::vector<TaskDraft> kept;
+  std::vector<std::string> dropped;
+  for (TaskDraft& draft : m_finally) {
+    const auto missing = std::find_if(
+        draft.planned.needs.begin(), draft.planned.needs.end(),
+        [&](const Reference& reference) { return m_left_out.contains(reference.task); });
+    if (missing == draft.planned.needs.end()) {
+      kept.push_back(std::move(draft));
+      continue;
+    }
+    m_diagnostics.add_warning(draft.source->where,
+                              fmt::format("the finally task \"{}\" is left out, because it needs a "
+                                          "result of the task \"{}\", which is not run",
+                                          draft.planned.name, missing->task));
+    dropped.push_back(draft.planned.name);
+  }
+  m_left_out.insert(dropped.begin(), dropped.end());
+  m_finally = std::move(kept);
+}
+
+void Planner::add_tasks(Plan& plan) {
+  const std::optional<std::vector<std::size_t>> order = topological_order(m_after);
+  if (!order) {
+    m_diagnostics.add_error(m_group.where, "the tasks wait for each other in a circle");
+    return;
+  }
+  std::vector<std::size_t> position(order->size());
+  for (std::size_t i = 0; i < order->size(); ++i)
+    position[(*order)[i]] = i;
+  for (const std::size_t i : *order) {
+    TaskDraft& draft = m_tasks[i];
+    for (const std::size_t predecessor : m_after[i])
+      draft.planned.after.push_back(position[predecessor]);
+    std::sort(draft.planned.after.begin(), draft.planned.after.end());
+    plan.tasks.push_back(std::move(draft.planned));
+  }
+  for (TaskDraft& draft : m_finally)
+    plan.tasks.push_back(std::move(draft.planned));
+}
+
+// Add the volumes that some step mounts.
+void Planner::add_volumes(Plan& plan) {
+  std::set<std::string> mounted;
+  for (const PlanTask& task : plan.tasks) {
+    for (const PlanStep& step : task.steps) {
+      for (const PlanMount& mount : step.mounts)
+        mounted.insert(mount.volume);
+    }
+  }
+  const auto add = [&](std::vector<PlanVolume>& volumes) {
+    for (PlanVolume& volume : volumes) {
+      if (mounted.contains(volume.name))
+        plan.volumes.push_back(std::move(volume));
+    }
+  };
+  add(m_volumes);
+  for (auto* drafts : {&m_tasks, &m_finally}) {
+    for (TaskDraft& draft : *drafts)
+      add(draft.volumes);
+  }
+}
+
+void Planner::add_results(Plan& plan) {
+  const LateScope late(LateScope::For::group_results, m_specs, m_left_out);
+  const ChainScope variables{&m_names, &late};
+  const Substitution substitution({&m_params, &variables}, m_diagnostics);
+  for (const GroupResult& result : m_group.results) {
+    const DraftValue value =
+        substitution.value(make_draft_value(result.value, Draft::Piece::Kind::authored));
+    PlanGroupResult planned{.name = result.name.text};
+    if (const auto* text = std::get_if<Draft>(&value.data)) {
+      planned.values.push_back(text->to_text());
+    } else if (const auto* items = std::get_if<DraftValue::Items>(&value.data)) {
+      planned.type = ValueType::array;
+      for (const Draft& item : *items)
+        planned.values.push_back(item.to_text());
+    } else if (const auto* fields = std::get_if<DraftValue::Fields>(&value.data)) {
+      planned.type = ValueType::object;
+      for (const auto& [key, field] : *fields) {
+        planned.keys.push_back(key);
+        planned.values.push_back(field.to_text());
+      }
+    } else {
+      planned.values.emplace_back(std::get<LateWhole>(value.data).reference);
+    }
+    bool possible = true; // as in stock, a result of a task that did not run is left out
+    for (const Text& text : planned.values)
+      text.for_each_reference([&](const Reference& reference) {
+        possible = possible && !m_left_out.contains(reference.task);
+      });
+    if (possible)
+      plan.results.push_back(std::move(planned));
+  }
+}
+
+Plan Planner::make() {
+  Plan plan;
+  plan.group = m_request.name;
+  plan.nonce = m_options.nonce;
+  plan.max_parallel = m_group.run.max_parallel;
+  plan.fail_fast = m_group.run.fail_fast;
+  plan.launch_on_demand = m_options.launch_on_demand;
+  plan.report_task_results = m_options.report_task_results;
+  plan_timeouts(m_group, m_request, plan, m_diagnostics);
+
+  bind_group_params(m_group, m_request, m_params, m_diagnostics);
+  set_group_names(m_request, m_names);
+  const RunWorkspaces workspaces = bind_group_workspaces(
+      m_group, m_request, m_options, Substitution({&m_params, &m_names}, m_diagnostics),
+      m_volume_names, m_volumes, m_names);
+  find_specs();
+  const DraftCommon step_template = group_template();
+  const GroupContext context{m_request,  m_facts,       m_params,     m_names,
+                             workspaces, step_template, m_containers, m_volume_names};
+  plan_tasks(context);
+  choose_tasks();
+  plan_finally(context);
+  choose_finally();
+  for (auto* drafts : {&m_tasks, &m_finally}) {
+    for (TaskDraft& draft : *drafts)
+      m_diagnostics.add(std::move(draft.diagnostics));
+  }
+  if (m_left_out.empty())
+    warn_unused_params(m_group, m_request, m_params, m_diagnostics);
+  add_tasks(plan);
+  add_volumes(plan);
+  add_results(plan);
+  return plan;
+}
+
+} // namespace
+
+std::optional<Plan> plan(const GroupSpec& group, const RunRequest& request, const Facts& facts,
+                         const PlanOptions& options, Diagnostics& diagnostics) {
+  Diagnostics own;
+  std::optional<GroupSpec> resolved;
+  if (group.pipeline_ref)
+    resolved = resolve_pipeline_ref(group, facts);
+  Plan result = Planner(resolved ? *resolved : group, request, facts, options, own).make();
+  const bool good = !own.has_errors();
+  diagnostics.add(std::move(own));
+  if (!good)
+    return std::nullopt;
+  return result;
+}
+
+} // namespace taskgroup

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/planning/steps.h"
+
+#include "core/planning/duration.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace taskgroup {
+namespace {
+
+constexpr std::string_view default_preamble = "#!/bin/sh\nset -e\n"; // pkg/pod/script.go:37
+
+// Return the text that a script begins with, blanks left out; late references end it.
+std::string_view beginning(const Draft& script) {
+  if (script.pieces().empty() || script.pieces().front().kind == Draft::Piece::Kind::late)
+    return {};
+  std::string_view text = script.pieces().front().text;
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n\v\f"), text.size()));
+  return text;
+}
+
+std::vector<Text> to_texts(const std::vector<Draft>& drafts) {
+  std::vector<Text> result;
+  for (const Draft& draft : drafts)
+    result.push_back(draft.to_text());
+  return result;
+}
+
+std::vector<Draft> elements(const std::vector<Located>& list, const Substitution& substitution) {
+  std::vector<Draft> result;
+  for (const Located& item : list) {
+    std::vector<Draft> expanded = substitution.element(item);
+    std::move(expanded.begin(), expanded.end(), std::back_inserter(result));
+  }
+  return result;
+}
+
+std::vector<Draft> elements(const std::vector<Draft>& list, const Where& where,
+                            const Substitution& substitution) {
+  std::vector<Draft> result;
+  for (const Draft& item : list) {
+    std::vector<Draft> expanded = substitution.element(item, where);
+    std::move(expanded.begin(), expanded.end(), std::back_inserter(result));
+  }
+  return result;
+}
+
+bool has_items(const std::optional<std::vector<Draft>>& list) { return list && !list->empty(); }
+
+PlanStep::OnError on_error_of(const Step& step, const Substitution& substitution) {
+  const std::string text = substitution.known(step.on_error, "onError");
+  if (text == "continue")
+    return PlanStep::OnError::carry_on;
+  if (!text.empty() && text != "stopAndFail")
+    substitution.diagnostics().add_error(
+        step.on_error.where,
+        fmt::format("onError is \"{}\"; it can be \"continue\" or \"stopAndFail\"", text));
+  return PlanStep::OnError::stop_and_fail;
+}
+
+// Find out what a step with neither command nor script runs (taskrun-semantics.md 2.5).
+void look_up_command(const Step& step, const DraftCommon& merged, const Facts& facts,
+                     Diagnostics& diagnostics, PlanStep& planned) {
+  const auto found = facts.images.find(planned.image);
+  if (found == facts.images.end()
+      || (found->second.entrypoint.empty() && found->second.cmd.empty())) {
+    diagnostics.add_error(step.where,
+                          fmt::format("the step says neither what command nor what script to run, "
+                                      "and what the image \"{}\" would run is not known here; add "
+                                      "a command or a script",
+                                      planned.image));
+    return;
+  }
+  const ImageCommand& image = found->second;
+  for (const std::string& part : image.entrypoint.empty() ? image.cmd : image.entrypoint)
+    planned.command.emplace_back(part);
+  if (!image.entrypoint.empty() && !has_items(merged.args)) {
+    for (const std::string& part : image.cmd)
+      planned.args.emplace_back(part);
+  }
+}
+
+} // namespace
+
+DraftCommon draft_common(const StepCommon& common, const Substitution& substitution) {
+  DraftCommon result;
+  result.image = substitution.text(common.image);
+  result.image_where = common.image.where;
+  if (common.command)
+    result.command = elements(*common.command, substitution);
+  if (common.args)
+    result.args = elements(*common.args, substitution);
+  for (const EnvVar& variable : common.env)
+    result.env.emplace_back(variable.name.text, substitution.text(variable.value));
+  result.working_dir = substitution.text(common.working_dir);
+  result.mounts = resolve_mounts(common.volume_mounts, substitution);
+  return result;
+}
+
+DraftCommon draft_common(const DraftCommon& common, const Substitution& substitution) {
+  DraftCommon result;
+  const Where& where = common.image_where;
+  result.image = substitution.text(common.image, where);
+  result.image_where = where;
+  if (common.command)
+    result.command = elements(*common.command, where, substitution);
+  if (common.args)
+    result.args = elements(*common.args, where, substitution);
+  for (const auto& [name, value] : common.env)
+    result.env.emplace_back(name, substitution.text(value, where));
+  result.working_dir = substitution.text(common.working_dir, where);
+  result.mounts = common.mounts;
+  return result;
+}
+
+DraftCommon merge_common(const DraftCommon& lower, DraftCommon upper) {
+  if (upper.image.empty()) {
+    upper.image = lower.image;
+    upper.image_where = lower.image_where;
+  }
+  if (!has_items(upper.command))
+    upper.command = lower.command;
+  if (!has_items(upper.args))
+    upper.args = lower.args;
+  if (upper.working_dir.empty())
+    upper.working_dir = lower.working_dir;
+
+  // A template's variables come first, so that the step's own may refer to them as `$(NAME)`.
+  std::vector<std::pair<std::string, Draft>> env = lower.env;
+  for (auto& variable : upper.env) {
+    const auto same = std::find_if(env.begin(), env.end(), [&](const auto& candidate) {
+      return candidate.first == variable.first;
+    });
+    if (same != env.end())
+      same->second = std::move(variable.second);
+    else
+      env.push_back(std::move(variable));
+  }
+  upper.env = std::move(env);
+
+  for (const UserMount& mount : lower.mounts) {
+    const bool replaced =
+        std::any_of(upper.mounts.begin(), upper.mounts.end(),
+                    [&](const UserMount& candidate) { return candidate.path == mount.path; });
+    if (!replaced)
+      upper.mounts.push_back(mount);
+  }
+  return upper;
+}
+
+std::string step_folder(const std::string& step_name, std::size_t index) {
+  return step_name.empty() ? fmt::format("step-unnamed-{}", index) : "step-" + step_name;
+}
+
+PlanStep plan_step(const Step& step, std::size_t index, const StepContext& context,
+                   const Substitution& substitution) {
+  Diagnostics& diagnostics = substitution.diagnostics();
+  const DraftCommon merged = merge_common(context.step_template, draft_common(step, substitution));
+
+  PlanStep result;
+  result.name = substitution.known(step.name, "the name of a step");
+  if (result.name.empty())
+    result.name = fmt::format("unnamed-{}", index);
+  result.container =
+      context.containers.make(fmt::format("step-{}-{}", context.task, result.name),
+                              fmt::format("{}/{}/{}", context.task, index, result.name));
+
+  if (std::optional<std::string> image = merged.image.known())
+    result.image = *std::move(image);
+  else
+    diagnostics.add_error(merged.image_where,
+                          fmt::format("\"$({})\" is known only while the group runs and cannot be "
+                                      "part of an image, which is pulled before; use a param",
+                                      merged.image.first_late()->name()));
+
+  if (merged.args)
+    result.args = to_texts(*merged.args);
+  if (step.script && !step.script->text.empty()) {
+    const Draft script = substitution.text(*step.script);
+    const std::string_view begin = beginning(script);
+    if (begin.starts_with("#!win"))
+      diagnostics.add_error(step.script->where, "scripts for Windows are not supported; all steps "
+                                                "of a group run in one Linux pod");
+    Text text;
+    if (!begin.starts_with("#!"))
+      text.append(default_preamble);
+    text.append(script.to_text());
+    result.script = std::move(text);
+  } else if (has_items(merged.command)) {
+    result.command = to_texts(*merged.command);
+  } else {
+    look_up_command(step, merged, context.facts, diagnostics, result);
+  }
+
+  for (const auto& [name, value] : merged.env)
+    result.env.push_back({name, value.to_text()});
+  result.working_dir = merged.working_dir.to_text();
+  result.on_error = on_error_of(step, substitution);
+  if (!step.timeout.text.empty()) {
+    const auto timeout = parse_duration(step.timeout.text);
+    if (!timeout)
+      diagnostics.add_error(step.timeout.where, timeout.error());
+    else if (timeout->count() != 0)
+      result.timeout = *timeout;
+  }
+  result.mounts = context.volumes.mounts_of(step, merged.mounts, substitution);
+  return result;
+}
+
+} // namespace taskgroup

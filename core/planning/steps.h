@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <taskgroup/api.h>
+#include <taskgroup/plan.h>
+#include <taskgroup/planner.h>
+
+#include "core/planning/mounts.h"
+#include "core/planning/names.h"
+#include "core/planning/substitute.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace taskgroup {
+
+// The fields that a step and its templates have in common, with their variables replaced.
+struct DraftCommon {
+  Draft image;
+  std::optional<std::vector<Draft>> command;
+  std::optional<std::vector<Draft>> args;
+  std::vector<std::pair<std::string, Draft>> env;
+  Draft working_dir;
+  std::vector<UserMount> mounts;
+  Where image_where;
+};
+
+// Replace the variables of a template or of a step's common fields.
+DraftCommon draft_common(const StepCommon& common, const Substitution& substitution);
+
+// Replace once more, with the next passes (the group's stepTemplate meets each task's variables).
+DraftCommon draft_common(const DraftCommon& common, const Substitution& substitution);
+
+// Put `upper` over `lower` as Kubernetes' strategic merge does (pkg/apis/pipeline/v1/merge.go): env
+// by name, volumeMounts by path, everything else as a whole; empty lists do not replace.
+DraftCommon merge_common(const DraftCommon& lower, DraftCommon upper);
+
+// Return the name of the step at `index`, as used in paths: `step-<name>` or `step-unnamed-<i>`.
+std::string step_folder(const std::string& step_name, std::size_t index);
+
+// What building a step needs beside the step.
+struct StepContext {
+  const std::string& task; // the PipelineTask's name
+  const DraftCommon& step_template;
+  const TaskVolumes& volumes;
+  const Facts& facts;
+  NamePool& containers;
+};
+
+// Make the plan of a step. `substitution` knows all its variables.
+PlanStep plan_step(const Step& step, std::size_t index, const StepContext& context,
+                   const Substitution& substitution);
+
+} // namespace taskgroup

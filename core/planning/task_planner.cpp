@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/planning/task_planner.h"
+
+#include <taskgroup/nearest.h>
+
+#include "core/planning/duration.h"
+#include "core/planning/mounts.h"
+#include "core/planning/params.h"
+#include "core/planning/substitute.h"
+#include "core/planning/variables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace taskgroup {
+namespace {
+
+// Gathers result references, each once.
+class Needs {
+public:
+  explicit Needs(std::vector<Reference>& result) : m_result(result) {}
+
+  void add(const Text& text) {
+    text.for_each_reference([this](const Reference& reference) { add(reference); });
+  }
+
+  // Add what a text of the spec refers to: a task needs it even where the value is not used. `late`
+  // knows which references are good.
+  void add_written(const std::string& text, const Scope& late) {
+    for (const Variable& variable : find_variables(text)) {
+      const Meaning meaning = late.find(parse_variable_name(variable.name), variable.name);
+      if (const auto* draft = std::get_if<Draft>(&meaning)) {
+        if (const Reference* reference = draft->first_late())
+          add(*reference);
+      } else if (const auto* whole = std::get_if<LateWhole>(&meaning)) {
+        add(whole->reference);
+      }
+    }
+  }
+
+  void add_written(const ParamValue& value, const Scope& late) {
+    if (const auto* text = std::get_if<Located>(&value.data)) {
+      add_written(text->text, late);
+    } else if (const auto* items = std::get_if<std::vector<Located>>(&value.data)) {
+      for (const Located& item : *items)
+        add_written(item.text, late);
+    } else {
+      for (const auto& [key, field] : std::get<2>(value.data))
+        add_written(field.text, late);
+    }
+  }
+
+private:
+  void add(const Reference& reference) {
+    if (reference.kind == Reference::Kind::task_result
+        && std::find(m_result.begin(), m_result.end(), reference) == m_result.end())
+      m_result.push_back(reference);
+  }
+
+  std::vector<Reference>& m_result;
+};
+
+PlanWhen plan_when(const WhenExpression& expression, const Substitution& group) {
+  PlanWhen result;
+  result.input = group.input(expression.input).to_text();
+  result.negated = expression.op.text == "notin";
+  for (const Located& value : expression.values) {
+    for (const Draft& item : group.element(value))
+      result.values.push_back(item.to_text());
+  }
+  return result;
+}
+
+void plan_policies(const PipelineTask& task, const Substitution& group, PlanTask& planned) {
+  Diagnostics& diagnostics = group.diagnostics();
+  planned.retries = task.retries;
+  if (!task.timeout.text.empty()) {
+    const auto timeout = parse_duration(task.timeout.text);
+    if (!timeout)
+      diagnostics.add_error(task.timeout.where, timeout.error());
+    else if (timeout->count() != 0)
+      planned.timeout = *timeout;
+  }
+  const std::string on_error = group.known(task.on_error, "onError");
+  if (on_error == "continue")
+    planned.on_error = PlanTask::OnError::carry_on;
+  else if (!on_error.empty() && on_error != "stopAndFail")
+    diagnostics.add_error(
+        task.on_error.where,
+        fmt::format("onError is \"{}\"; it can be \"continue\" or \"stopAndFail\"", on_error));
+}
+
+// Set the variables that every Task has (contract.md 12).
+void set_task_names(const GroupContext& context, const PipelineTask& task, const TaskSpec& spec,
+                    const Substitution& params, NameScope& names) {
+  const RunRequest& request = context.request;
+  const std::string run_name = child_name(request.name, task.name.text);
+  names.set("context.taskRun.name", run_name);
+  names.set("context.taskRun.namespace", request.namespace_name);
+  names.set("context.taskRun.uid", child_uid(request.uid, task.name.text));
+  // As in stock, an embedded Task has its TaskRun's name.
+  names.set("context.task.name", task.task_ref ? task.task_ref->text : run_name);
+  names.set_late("context.task.retry-count", Reference{.kind = Reference::Kind::retry_count});
+  names.set("credentials.path", "/tekton/creds");
+  for (const ResultSpec& result : spec.results)
+    names.set("results." + result.name.text + ".path", "/tekton/results/" + result.name.text);
+  for (std::size_t i = 0; i < spec.steps.size(); ++i) {
+    const std::string folder =
+        step_folder(params.text(spec.steps[i].name).known().value_or(std::string()), i);
+    names.set("steps." + folder + ".exitCode.path", "/tekton/steps/" + folder + "/exitCode");
+  }
+  names.refuse("artifacts.", "artifacts are not supported yet; write a result");
+  names.refuse("step.artifacts.", "artifacts are not supported yet; write a result");
+  names.refuse("step.results.", "results of steps are not supported yet; write a result of the "
+                                "Task");
+}
+
+// The paths of the workspaces that a step mounts elsewhere than the other steps do.
+void set_step_names(const Step& step, const Substitution& task, NameScope& names) {
+  for (const WorkspaceUsage& usage : step.workspaces) {
+    if (!usage.mount_path.text.empty())
+      names.set("workspaces." + usage.name.text + ".path",
+                clean_path(task.known(usage.mount_path, "a mountPath")));
+  }
+}
+
+std::vector<PlanResult> plan_results(const TaskSpec& spec) {
+  std::vector<PlanResult> result;
+  for (const ResultSpec& declared : spec.results)
+    result.push_back({declared.name.text, declared.type, declared.keys});
+  return result;
+}
+
+void collect_needs(const PipelineTask& task, const Scope& late, PlanTask& planned) {
+  Needs needs(planned.needs);
+  for (const Param& param : task.params)
+    needs.add_written(param.value, late);
+  for (const PlanWhen& expression : planned.when) {
+    needs.add(expression.input);
+    for (const Text& value : expression.values)
+      needs.add(value);
+  }
+  for (const PlanParamCheck& check : planned.checks)
+    needs.add(check.value);
+  for (const PlanStep& step : planned.steps) {
+    for (const auto* list : {&step.command, &step.args}) {
+      for (const Text& text : *list)
+        needs.add(text);
+    }
+    if (step.script)
+      needs.add(*step.script);
+    for (const PlanEnv& variable : step.env)
+      needs.add(variable.value);
+    needs.add(step.working_dir);
+  }
+}
+
+} // namespace
+
+const TaskSpec* find_task_spec(const PipelineTask& task, const Facts& facts,
+                               const Substitution& substitution) {
+  if (task.task_spec)
+    return &*task.task_spec;
+  if (!task.task_ref)
+    return nullptr; // refused by validate()
+  const std::string name = substitution.known(*task.task_ref, "the name of a Task");
+  if (const auto found = facts.tasks.find(name); found != facts.tasks.end())
+    return &found->second;
+  std::vector<std::string> known;
+  for (const auto& [candidate, spec] : facts.tasks)
+    known.push_back(candidate);
+  substitution.diagnostics().add_error(
+      task.task_ref->where,
+      fmt::format("there is no Task \"{}\"{}", name, did_you_mean(name, known)));
+  return nullptr;
+}
+
+void plan_task(const GroupContext& context, const Scope& late, std::size_t index,
+               TaskDraft& draft) {
+  const PipelineTask& task = *draft.source;
+  const TaskSpec& spec = *draft.spec;
+  Diagnostics& diagnostics = draft.diagnostics;
+  PlanTask& planned = draft.planned;
+  const bool embedded = task.task_spec.has_value();
+  planned.name = task.name.text;
+
+  // The group's variables, in the fields of the PipelineTask.
+  NameScope pipeline_task_names;
+  pipeline_task_names.set("context.pipelineTask.retries", std::to_string(task.retries));
+  const ChainScope group_variables{&pipeline_task_names, &context.names, &late};
+  const Substitution group({&context.params, &group_variables}, diagnostics);
+  plan_policies(task, group, planned);
+  for (const WhenExpression& expression : task.when)
+    planned.when.push_back(plan_when(expression, group));
+
+  // The Task's variables. An embedded Task sees the group's as well; its own win.
+  ParamScope params(embedded ? &context.params : nullptr);
+  planned.checks = bind_task_params(task, spec, group, params, diagnostics);
+  NameScope names;
+  set_task_names(context, task, spec, Substitution({&params}, diagnostics), names);
+  const NameScope nothing;
+  const Scope& group_names = embedded ? context.names : nothing;
+  const Scope& embedded_late = embedded ? late : nothing;
+  const ChainScope variables{&names, &group_names, &embedded_late};
+  const Substitution substitution({&params, &variables}, diagnostics);
+
+  std::vector<TaskWorkspace> workspaces =
+      bind_task_workspaces(task, spec, context.workspaces, embedded, group, substitution, names);
+  const TaskVolumes volumes(index, spec, std::move(workspaces), substitution, context.volume_names,
+                            draft.volumes);
+
+  DraftCommon step_template =
+      draft_common(context.step_template, Substitution({&variables}, diagnostics));
+  if (spec.step_template)
+    step_template = merge_common(step_template, draft_common(*spec.step_template, substitution));
+
+  const StepContext step_context{task.name.text, step_template, volumes, context.facts,
+                                 context.containers};
+  for (std::size_t i = 0; i < spec.steps.size(); ++i) {
+    NameScope step_names;
+    set_step_names(spec.steps[i], substitution, step_names);
+    const ChainScope step_variables{&step_names, &variables};
+    planned.steps.push_back(plan_step(spec.steps[i], i, step_context,
+                                      Substitution({&params, &step_variables}, diagnostics)));
+  }
+  planned.results = plan_results(spec);
+  planned.emptied = volumes.emptied(planned.steps);
+  collect_needs(task, late, planned);
+}
+
+} // namespace taskgroup

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <taskgroup/api.h>
+#include <taskgroup/diagnostic.h>
+#include <taskgroup/plan.h>
+#include <taskgroup/planner.h>
+
+#include "core/planning/names.h"
+#include "core/planning/scope.h"
+#include "core/planning/steps.h"
+#include "core/planning/workspaces.h"
+
+#include <string>
+#include <vector>
+
+namespace taskgroup {
+
+// What all tasks of a group have in common while they are planned.
+struct GroupContext {
+  const RunRequest& request;
+  const Facts& facts;
+  const ParamScope& params;
+  const NameScope& names; // contexts and workspaces of the group
+  const RunWorkspaces& workspaces;
+  const DraftCommon& step_template; // `run.stepTemplate`, the group's variables replaced
+  NamePool& containers;
+  NamePool& volume_names;
+};
+
+// A task of the group that is being planned. `planned.after` is left empty.
+struct TaskDraft {
+  const PipelineTask* source = nullptr;
+  const TaskSpec* spec = nullptr;
+  PlanTask planned;
+  std::vector<PlanVolume> volumes;
+  Diagnostics diagnostics;
+};
+
+// Plan one task: `draft.source` and `draft.spec` are set, the rest is filled in. `late` knows the
+// variables whose values come while the group runs; `index` is the task's place in the group.
+void plan_task(const GroupContext& context, const Scope& late, std::size_t index, TaskDraft& draft);
+
+// Replace the variables in the name of a task's Task and find it; nullptr and an error if it is not
+// in the facts.
+const TaskSpec* find_task_spec(const PipelineTask& task, const Facts& facts,
+                               const Substitution& substitution);
+
+} // namespace taskgroup

@@ -34,9 +34,7 @@ private:
   int m_descriptor;
 };
 
-std::string describe(int error) {
-  return std::generic_category().message(error);
-}
+std::string describe(int error) { return std::generic_category().message(error); }
 
 std::string too_large(const ReadLimits& limits) {
   constexpr std::size_t mebibyte = 1024UL * 1024UL;
@@ -68,6 +66,9 @@ tl::expected<std::string, Diagnostics> read_bytes(const std::string& path,
     return refuse(too_large(limits));
   }
   std::string bytes;
+  if (S_ISREG(status.st_mode)) {
+    bytes.reserve(static_cast<std::size_t>(status.st_size));
+  }
   std::array<char, 65536> buffer{};
   while (true) {
     const ssize_t got = read(file.descriptor(), buffer.data(), buffer.size());

@@ -12,9 +12,7 @@ namespace {
 constexpr std::size_t longest_name = 64;
 constexpr std::size_t farthest = 3;
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // Return the optimal string alignment distance, letter case ignored; both are at most longest_name.
 std::size_t distance(std::string_view left, std::string_view right) {

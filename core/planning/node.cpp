@@ -5,18 +5,38 @@
 #include <charconv>
 #include <numeric>
 #include <utility>
+#include <variant>
 
 namespace taskgroup {
 
+// Files of half a million nodes are read within a bound on memory: a node is a scalar or a
+// collection, never both.
 struct Node::Data {
+  struct Scalar {
+    std::string text;
+    std::string json; // of numbers and booleans
+  };
+  struct Collection {
+    std::vector<Key> keys; // of mappings
+    std::vector<Node> children;
+  };
+
   Kind kind = Kind::null;
   int line = 0;
   int column = 0;
   std::shared_ptr<const std::string> file;
-  std::string text;
-  std::string json; // of numbers and booleans
-  std::vector<Key> keys;
-  std::vector<Node> children;
+  std::variant<Scalar, Collection> content;
+
+  const Scalar& scalar() const {
+    static const Scalar none;
+    const auto* scalar = std::get_if<Scalar>(&content);
+    return scalar != nullptr ? *scalar : none;
+  }
+  const Collection& collection() const {
+    static const Collection none;
+    const auto* collection = std::get_if<Collection>(&content);
+    return collection != nullptr ? *collection : none;
+  }
 };
 
 namespace {
@@ -117,24 +137,20 @@ Node::Node() {
   m_data = empty;
 }
 
-Node::Kind Node::kind() const {
-  return m_data->kind;
-}
+Node::Kind Node::kind() const { return m_data->kind; }
 
 Where Node::where(std::string path) const {
   return {m_data->file, m_data->line, m_data->column, std::move(path)};
 }
 
-const std::string& Node::text() const {
-  return m_data->text;
-}
+const std::string& Node::text() const { return m_data->scalar().text; }
 
 bool Node::boolean() const {
-  return m_data->kind == Kind::boolean && m_data->json == "true";
+  return m_data->kind == Kind::boolean && m_data->scalar().json == "true";
 }
 
 std::optional<std::int64_t> Node::integer() const {
-  const std::string& json = m_data->json;
+  const std::string& json = m_data->scalar().json;
   std::int64_t value = 0;
   if (m_data->kind != Kind::integer
       || std::from_chars(json.data(), json.data() + json.size(), value).ec != std::errc{}) {
@@ -144,7 +160,7 @@ std::optional<std::int64_t> Node::integer() const {
 }
 
 std::optional<double> Node::number() const {
-  const std::string& json = m_data->json;
+  const std::string& json = m_data->scalar().json;
   double value = 0;
   if ((m_data->kind != Kind::integer && m_data->kind != Kind::floating)
       || std::from_chars(json.data(), json.data() + json.size(), value).ec != std::errc{}) {
@@ -153,29 +169,24 @@ std::optional<double> Node::number() const {
   return value;
 }
 
-const std::string& Node::number_json() const {
-  return m_data->json;
-}
+const std::string& Node::number_json() const { return m_data->scalar().json; }
 
-std::span<const Node> Node::children() const {
-  return m_data->children;
-}
+std::span<const Node> Node::children() const { return m_data->collection().children; }
 
-std::span<const Node::Key> Node::keys() const {
-  return m_data->keys;
-}
+std::span<const Node::Key> Node::keys() const { return m_data->collection().keys; }
 
 const Node* Node::find(std::string_view key) const {
-  for (std::size_t i = 0; i < m_data->keys.size(); ++i) {
-    if (m_data->keys[i].name == key) {
-      return &m_data->children[i];
+  const auto& [keys, children] = m_data->collection();
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i].name == key) {
+      return &children[i];
     }
   }
   return nullptr;
 }
 
 Where Node::key_where(std::size_t index, std::string path) const {
-  const Key& key = m_data->keys.at(index);
+  const Key& key = m_data->collection().keys.at(index);
   return {m_data->file, key.line, key.column, std::move(path)};
 }
 
@@ -186,39 +197,27 @@ std::string Node::to_json() const {
 }
 
 Node Node::scalar(Kind kind, std::string text, std::string json, const Where& where) {
-  return Node(std::make_shared<const Data>(Data{.kind = kind,
-                                                .line = where.line,
-                                                .column = where.column,
-                                                .file = where.file,
-                                                .text = std::move(text),
-                                                .json = std::move(json),
-                                                .keys = {},
-                                                .children = {}}));
+  return make(kind, Data::Scalar{std::move(text), std::move(json)}, where);
 }
 
 Node Node::sequence(std::vector<Node> elements, const Where& where) {
   elements.shrink_to_fit();
-  return Node(std::make_shared<const Data>(Data{.kind = Kind::sequence,
-                                                .line = where.line,
-                                                .column = where.column,
-                                                .file = where.file,
-                                                .text = {},
-                                                .json = {},
-                                                .keys = {},
-                                                .children = std::move(elements)}));
+  return make(Kind::sequence, Data::Collection{{}, std::move(elements)}, where);
 }
 
 Node Node::mapping(std::vector<Key> keys, std::vector<Node> values, const Where& where) {
   keys.shrink_to_fit();
   values.shrink_to_fit();
-  return Node(std::make_shared<const Data>(Data{.kind = Kind::mapping,
+  return make(Kind::mapping, Data::Collection{std::move(keys), std::move(values)}, where);
+}
+
+template <typename Content>
+Node Node::make(Kind kind, Content content, const Where& where) {
+  return Node(std::make_shared<const Data>(Data{.kind = kind,
                                                 .line = where.line,
                                                 .column = where.column,
                                                 .file = where.file,
-                                                .text = {},
-                                                .json = {},
-                                                .keys = std::move(keys),
-                                                .children = std::move(values)}));
+                                                .content = std::move(content)}));
 }
 
 std::string_view kind_name(Node::Kind kind) {

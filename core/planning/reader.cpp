@@ -42,8 +42,8 @@ tl::expected<std::vector<Node>, Diagnostics>
 read_yaml(std::string_view text, const std::string& file_name, const ReadLimits& limits) {
   TreeBuilder builder(file_name, limits);
   try {
-    if (const auto separator = find_unicode_line_break(text)) {
-      builder.add_error({separator->line, separator->column}, separator->message);
+    if (const auto line_break = find_foreign_line_break(text)) {
+      builder.add_error({line_break->line, line_break->column}, line_break->message);
     }
     parse_yaml(text, builder, limits);
   } catch (const GiveUp&) {

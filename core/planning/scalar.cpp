@@ -66,9 +66,7 @@ constexpr std::array words{
     Word{"-.INF", Kind::floating, "-.inf"},
 };
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Return the number of decimal digits at the start of `text`.
 std::size_t count_digits(std::string_view text) {
@@ -181,6 +179,20 @@ std::optional<double> parse_float(std::string_view text) {
     return std::nullopt;
   }
   return value;
+}
+
+// Return `text` without underscores, or nothing when one of them does not stand between two digits:
+// what strconv.ParseFloat accepts, and resolve.go calls it as is for texts that begin with a dot.
+std::optional<std::string> without_digit_separators(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '_') {
+      out += text[i];
+    } else if (i == 0 || i + 1 == text.size() || !is_digit(text[i - 1]) || !is_digit(text[i + 1])) {
+      return std::nullopt;
+    }
+  }
+  return out;
 }
 
 std::optional<ScalarType> type_float(std::string_view text) {
@@ -296,7 +308,8 @@ ScalarType type_plain_scalar(std::string_view text) {
   const ScalarType string;
   const char first = text.front();
   if (first == '.') {
-    return type_float(text).value_or(string);
+    const auto number = without_digit_separators(text);
+    return number ? type_float(*number).value_or(string) : string;
   }
   if (!is_digit(first) && first != '-' && first != '+') {
     return string;

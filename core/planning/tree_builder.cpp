@@ -75,9 +75,7 @@ void TreeBuilder::begin_document() {
   ++m_document_count;
 }
 
-void TreeBuilder::end_document() {
-  m_anchors.clear();
-}
+void TreeBuilder::end_document() { m_anchors.clear(); }
 
 void TreeBuilder::begin_collection(Kind kind, Position position, Anchor anchor) {
   if (m_frames.size() >= m_limits.depth) {
@@ -130,7 +128,7 @@ void TreeBuilder::add_scalar(ScalarType type, std::string text, Position positio
   }
   Item item{Node::scalar(type.kind, std::move(text), std::move(type.json), where(position))};
   if (as_key) {
-    m_anchors[anchor] = std::move(item);
+    set_anchor(anchor, std::move(item), position);
   } else {
     add_item(std::move(item), position, anchor, false);
   }
@@ -177,11 +175,20 @@ void TreeBuilder::add_key(std::optional<std::string> name, Position position, bo
   frame.entries.push_back(std::move(entry));
 }
 
+void TreeBuilder::set_anchor(Anchor anchor, Item item, Position position) {
+  if (anchor == 0) {
+    return;
+  }
+  if (++m_anchor_count > m_limits.anchors) {
+    give_up(position, "the file has more than " + std::to_string(m_limits.anchors)
+                          + " anchors (&), which is the limit");
+  }
+  m_anchors[anchor] = std::move(item);
+}
+
 // Put a complete value into the collection it belongs to, or make it the document.
 void TreeBuilder::add_item(Item item, Position position, Anchor anchor, bool is_alias) {
-  if (anchor != 0) {
-    m_anchors[anchor] = item;
-  }
+  set_anchor(anchor, item, position);
   if (m_frames.empty()) {
     if (!item.node.is_null()) {
       m_documents.push_back(std::move(item.node));

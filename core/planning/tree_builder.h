@@ -89,6 +89,7 @@ private:
   }
   void add_key(std::optional<std::string> name, Position position, bool is_merge,
                std::string_view what);
+  void set_anchor(Anchor anchor, Item item, Position position);
   void add_item(Item item, Position position, Anchor anchor, bool is_alias);
   void check_merge_value(Frame& frame, const Node& value, Position position, bool is_alias);
   Node finish_mapping(Frame& frame);
@@ -100,6 +101,7 @@ private:
   Diagnostics m_diagnostics;
   std::vector<Frame> m_frames;
   std::map<Anchor, Item> m_anchors; // of this document, complete ones only
+  std::size_t m_anchor_count = 0;   // of the file
   std::vector<Node> m_documents;
   std::size_t m_document_count = 0;
   std::size_t m_nodes = 0; // of the file, keys and expanded aliases included

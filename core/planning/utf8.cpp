@@ -69,7 +69,7 @@ std::optional<TextDefect> find(std::string_view text, Judge judge) {
   std::size_t line_start = 0;
   for (std::size_t i = 0; i < text.size();) {
     const Character character = decode(text.substr(i));
-    if (std::string message = judge(character, byte_at(text, i)); !message.empty()) {
+    if (std::string message = judge(character, text.substr(i)); !message.empty()) {
       return TextDefect{line, static_cast<int>(i - line_start) + 1, std::move(message)};
     }
     i += character.length;
@@ -88,9 +88,9 @@ std::optional<TextDefect> find_encoding_defect(std::string_view bytes) {
   if (bytes.starts_with("\xFF\xFE"sv) || bytes.starts_with("\xFE\xFF"sv)) {
     return TextDefect{1, 1, "the file is UTF-16; save it as UTF-8"};
   }
-  return find(bytes, [](Character character, unsigned char byte) -> std::string {
+  return find(bytes, [](Character character, std::string_view rest) -> std::string {
     if (character.length == 0) {
-      return "the byte 0x" + hexadecimal(byte, 2)
+      return "the byte 0x" + hexadecimal(byte_at(rest, 0), 2)
              + " is not valid UTF-8; a file must be YAML or JSON in UTF-8";
     }
     if (!is_allowed(character.code)) {
@@ -101,8 +101,11 @@ std::optional<TextDefect> find_encoding_defect(std::string_view bytes) {
   });
 }
 
-std::optional<TextDefect> find_unicode_line_break(std::string_view text) {
-  return find(text, [](Character character, unsigned char) -> std::string {
+std::optional<TextDefect> find_foreign_line_break(std::string_view text) {
+  return find(text, [](Character character, std::string_view rest) -> std::string {
+    if (character.code == '\r' && !rest.starts_with("\r\n")) {
+      return "a carriage return without a line feed; use line feeds (or both) to end lines";
+    }
     if (character.code == 0x85 || character.code == 0x2028 || character.code == 0x2029) {
       return "Kubernetes takes U+" + hexadecimal(character.code, 4)
              + " for a line break in YAML, others do not; remove it, or write it as an escape in "

@@ -98,6 +98,9 @@ private:
   struct Data;
   explicit Node(std::shared_ptr<const Data> data) : m_data(std::move(data)) {}
 
+  template <typename Content>
+  static Node make(Kind kind, Content content, const Where& where);
+
   std::shared_ptr<const Data> m_data; // never null
 };
 

@@ -17,8 +17,9 @@ namespace taskgroup {
 struct ReadLimits {
   std::size_t bytes = 10U * 1024 * 1024; // of one file
   std::size_t depth = 100;               // of nested lists and objects, aliases expanded
-  std::size_t nodes = 500'000;           // of one file, aliases expanded
-  std::size_t indicators = 250'000;      // of YAML syntax in one value (see reader.cpp)
+  std::size_t nodes = 750'000;           // of one file, keys counted and aliases expanded
+  std::size_t anchors = 10'000;          // of one file
+  std::size_t indicators = 150'000;      // of YAML syntax in one value (see yaml_parser.cpp)
   std::size_t errors = 100;              // reported before the reader gives up on a file
 };
 

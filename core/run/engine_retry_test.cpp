@@ -137,6 +137,16 @@ TEST_F(RetryTest, CancelledBetweenAttempts) {
   EXPECT_EQ(outcome().tasks[0].attempts, 1);
 }
 
+TEST_F(RetryTest, CancelledBetweenAttemptsOfWhichTheFirstTimedOut) {
+  given("a");
+  task("a").retries = 1;
+  task("a").timeout = Millis(100);
+  begin();
+  at(Millis(1100));
+  exit("a", 143);
+  EXPECT_EQ(cancel(), "release a; finish");
+}
+
 TEST_F(RetryTest, NotAfterFailFast) {
   given("a; b; c");
   plan.fail_fast = true;

@@ -68,7 +68,6 @@ void Engine::State::begin_attempt(std::size_t task, int attempt) {
   TaskRun& it = run.tasks[task];
   it.outcome = {.state = TaskState::running, .attempts = attempt + 1};
   it.attempt = attempt;
-  it.stop = Stop::none;
   it.resetting = false;
   it.files.clear();
   write(record::TaskChanged{.task = task, .state = TaskState::running, .attempt = attempt});
@@ -150,6 +149,7 @@ void Engine::State::retry(std::size_t task, std::string_view reason, std::string
   leave_attempt(task);
   TaskRun& it = run.tasks[task];
   it.resetting = true;
+  it.stop = Stop::none;
   it.outcome.results.clear();
   it.outcome.reason = reason;
   it.outcome.message = message;

@@ -64,9 +64,11 @@ private:
     bool is_folder = true;
   };
 
-  [[noreturn]] void fail(const std::string& what) { fail_with(what + ": " + std::strerror(errno)); }
+  [[noreturn]] void fail(const std::string& what) const {
+    fail_with(what + ": " + std::strerror(errno));
+  }
 
-  [[noreturn]] void fail_with(const std::string& message) {
+  [[noreturn]] void fail_with(const std::string& message) const {
     Failure failure;
     failure.id = m_id;
     message.copy(failure.text.data(), Failure::max_text - 1);

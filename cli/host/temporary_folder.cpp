@@ -24,7 +24,7 @@ constexpr const char* keep_mark = ".keep";
 
 std::string parent_folder() {
   const char* const value = std::getenv("TMPDIR");
-  const std::string path = value != nullptr && value[0] == '/' ? value : "/tmp";
+  std::string path = value != nullptr && value[0] == '/' ? value : "/tmp";
   char* const real = realpath(path.c_str(), nullptr);
   if (real == nullptr)
     return path;

@@ -8,7 +8,7 @@ SETUP ?= scripts/setup
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-asan test-tsan lint format bench fuzz clean
+.PHONY: help run test test-asan test-tsan mutants lint format bench fuzz clean
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is"
@@ -38,6 +38,10 @@ test-tsan: ## Run the tests with the thread sanitizer
 	@cmake --preset tsan
 	@cmake --build --preset tsan
 	@ctest --preset tsan -j $(JOBS) $(if $(T),-R '$(T)')
+
+mutants: ## Break the engine one rule at a time and see that the tests notice
+	@$(SETUP) test
+	@core/run/mutants.py
 
 lint: ## Check layout, scripts, clang's warnings, and clang-tidy over what changed (ALL=1: all)
 	@$(SETUP) lint

@@ -118,7 +118,7 @@ void Engine::State::take(const event::StepExited& event) {
   }
   if (!event.start_error.empty()) {
     end_step(index, event.exit_code, step_reason::error, event.start_error);
-    complete(index, task_reason::step_failed, step + " could not be started: " + event.start_error);
+    complete(index, task_reason::step_failed, step + " failed: " + event.start_error);
     return;
   }
   const bool carries_on = step_of(index).on_error == PlanStep::OnError::carry_on;

@@ -108,7 +108,7 @@ TEST_F(OrderTest, StepThatCannotStartFailsWhateverItsOnError) {
   cannot_start("a", "no such file");
   EXPECT_EQ(records(), "a/0 Error 127; a/1 Skipped -1; a Failed; end");
   EXPECT_EQ(end_of("a"), "Failed: StepFailed");
-  EXPECT_EQ(outcome().tasks[0].message, "\"step-s0\" could not be started: no such file");
+  EXPECT_EQ(outcome().tasks[0].message, "\"step-s0\" failed: no such file");
 }
 
 TEST_F(OrderTest, EventsThatMeanNothingAreIgnored) {

@@ -41,7 +41,7 @@ struct StepExited {
   StepId id;
   int attempt = 0;
   int exit_code = 0;       // 128 + signal if killed by one
-  std::string start_error; // not empty: the process could not be started
+  std::string start_error; // not empty: it could not be started, or its results could not be read
   std::map<std::string, std::string> results;
 };
 
@@ -71,20 +71,16 @@ struct Tick {};
 
 } // namespace event
 
-using Event = std::variant<event::Begin,
-                           event::StepStarted,
-                           event::StepExited,
-                           event::StepReset,
-                           event::ContainerLost,
-                           event::Cancel,
-                           event::Tick>;
+using Event = std::variant<event::Begin, event::StepStarted, event::StepExited, event::StepReset,
+                           event::ContainerLost, event::Cancel, event::Tick>;
 
 // --- What to do about it: the engine's output, in order ---
 
 namespace action {
 
 // Run a step. `values` holds every late value that the step's args, command and env may need, by
-// Reference::name(); script and working_dir are complete.
+// Reference::name(); of a task_result it is the whole result, whatever part the name picks. script
+// and working_dir are complete.
 struct StartStep {
   StepId id;
   int attempt = 0;
@@ -122,17 +118,13 @@ struct Finish {
 
 } // namespace action
 
-using Action = std::variant<action::StartStep,
-                            action::StopStep,
-                            action::ResetStep,
-                            action::ReleaseStep,
-                            action::Write,
-                            action::Finish>;
+using Action = std::variant<action::StartStep, action::StopStep, action::ResetStep,
+                            action::ReleaseStep, action::Write, action::Finish>;
 
 // Decides everything about a run: order, `when`, result substitution, retries, timeouts, onError,
 // maxParallel, failFast, finally, cancellation, skips and their reasons. A pure state machine: no
 // I/O and no clock; the same events give the same actions. Rules and their sources:
-// taskrun-semantics.md 3.3, 8, 9; docs/design/engine.md.
+// docs/design/engine.md.
 //
 // Not thread-safe; one engine belongs to one loop. The plan must outlive the engine.
 class Engine {
@@ -151,7 +143,7 @@ public:
   std::optional<Millis> next_deadline() const;
 
   // Return the steps whose containers are wanted soon and were not named before: those of tasks
-  // that are ready or running, and of up to `ahead` more tasks in plan order. For launchers that
+  // that run, and of the next `ahead` tasks in plan order that have not begun. For launchers that
   // start containers on demand.
   std::vector<StepId> wanted(std::size_t ahead);
 

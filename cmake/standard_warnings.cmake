@@ -27,6 +27,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
               -Wno-missing-field-initializers # designated initializers leave members out on purpose
               -Wno-restrict # false positives in GCC 12's std::string (GCC bug 105651)
   )
+  if(TASKGROUP_SANITIZE)
+    # GCC's manual warns of false positives of this one under sanitizers.
+    target_compile_options(taskgroup_warnings INTERFACE -Wno-maybe-uninitialized)
+  endif()
   if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 15)
     set(taskgroup_known_compiler ON)
   endif()

@@ -38,7 +38,7 @@ std::ptrdiff_t depth_of(const Mount& mount) {
 // A process on its way to become a container. Every step either succeeds or reports and exits.
 class Builder {
 public:
-  Builder(const ContainerWorld& world, unsigned id, const DiskFolder& disk,
+  Builder(const ContainerWorld& world, unsigned id, const DiskFolders& disk,
           const ContainerSpec& spec)
       : m_world(world), m_stage(world.stage), m_id(id), m_spec(spec), m_disk(disk) {}
 
@@ -95,8 +95,9 @@ private:
   }
 
   void build_root() {
-    if (m_disk.is_new) {
-      make_folder(m_disk.path, 0700);
+    if (m_world.root.needs_disk)
+      make_folder(m_disk.uppers(), 0700);
+    if (m_disk.are_new) {
       make_folder(m_disk.tmp(), 01777);
       make_folder(m_disk.var_tmp(), 01777);
     }
@@ -118,7 +119,7 @@ private:
     switch (layer.kind) {
     case Layer::Kind::overlay:
       make_target(target, true);
-      if (!mount_overlay(layer, layer.in_memory ? m_stage.store : m_disk.path, number, target,
+      if (!mount_overlay(layer, layer.in_memory ? m_stage.store : m_disk.uppers(), number, target,
                          m_world.privileged))
         fail("cannot mount an overlay over the host's " + layer.path);
       return;
@@ -282,12 +283,12 @@ private:
   const Stage& m_stage;
   unsigned m_id;
   const ContainerSpec& m_spec;
-  const DiskFolder& m_disk;
+  const DiskFolders& m_disk;
 };
 
 } // namespace
 
-void become_container(const ContainerWorld& world, unsigned id, const DiskFolder& disk,
+void become_container(const ContainerWorld& world, unsigned id, const DiskFolders& disk,
                       const ContainerSpec& spec) {
   Builder(world, id, disk, spec).run();
 }

@@ -25,21 +25,22 @@ struct Failure {
   std::array<char, max_text> text{}; // ends with a NUL
 };
 
-// The folder on the disk that a container has for its /tmp and /var/tmp and for uppers. On some
-// disks making and removing it takes longer than all the rest, so one that was left clean is used
+// The folders on the disk that a container has. On some disks (mounted with `discard`) making and
+// removing one takes longer than all the rest, so they are few, and those left clean are used
 // again.
-struct DiskFolder {
-  std::string path;
-  bool is_new = true; // the container has to make it
+struct DiskFolders {
+  std::string base;
+  bool are_new = true; // the container has to make them
 
-  std::string tmp() const { return path + "/tmp"; }
-  std::string var_tmp() const { return path + "/var-tmp"; }
+  std::string tmp() const { return base + "-tmp"; }
+  std::string var_tmp() const { return base + "-var-tmp"; }
+  std::string uppers() const { return base + "-uppers"; } // only if HostRoot::needs_disk
 };
 
 // Turns the calling process, just cloned, into the container: into its own pid and mount namespaces
 // if it is isolated. Never returns. An empty argv stops short of exec and exits with 0. The three
 // descriptors are -1 for /dev/null.
-[[noreturn]] void become_container(const ContainerWorld& world, unsigned id, const DiskFolder& disk,
-                                   const ContainerSpec& spec);
+[[noreturn]] void become_container(const ContainerWorld& world, unsigned id,
+                                   const DiskFolders& disk, const ContainerSpec& spec);
 
 } // namespace taskgroup::host

@@ -330,21 +330,28 @@ TEST_P(SandboxTest, TheContainersTmpIsFreshAndHidesTheTemporaryFolders) {
   });
 }
 
-TEST_P(SandboxTest, FilesOfAnEndedContainerAreRemovedUnlessTheyAreToBeKept) {
+TEST_P(SandboxTest, EachContainerHasACleanTmpWhateverTheOneBeforeLeft) {
   as_caller([&] {
-    const auto files_after = [](bool keep) {
-      const auto folder = TemporaryFolder::create();
-      auto sandbox = Sandbox::create({.temporary_folder = folder->path(), .keep = keep});
-      ContainerSpec spec = World::shell("mkdir -p /tmp/a/b && echo x > /tmp/a/b/c");
-      EXPECT_TRUE(sandbox->start(spec));
-      // The second container's end is reported after the first one's files were taken care of, but
-      // a full folder is removed in the background; it is gone at the latest with the supervisor.
-      pollfd polled{sandbox->event_fd(), POLLIN, 0};
-      poll(&polled, 1, -1);
-      EXPECT_EQ(sandbox->read_exits().at(0).status, 0);
-      return list(folder->path() + "/host/files").size();
-    };
-    EXPECT_EQ(files_after(true), 1U);
+    World world;
+    const std::string look = "ls -A /tmp /var/tmp | tr '\\n' ' '; stat -c %a /tmp /var/tmp";
+    const std::string clean = "/tmp:  /var/tmp: 1777\n1777\n";
+    EXPECT_EQ(world.output_of(look + "; echo > /tmp/file; mkdir -p /var/tmp/a/b"), clean);
+    EXPECT_EQ(world.output_of(look + "; chmod 700 /tmp"), clean);
+    EXPECT_EQ(world.output_of(look + "; echo > /tmp/gone; rm /tmp/gone"), clean);
+    EXPECT_EQ(world.output_of(look), clean);
+  });
+}
+
+TEST_P(SandboxTest, KeepsTheFilesOfEndedContainersIfAsked) {
+  as_caller([&] {
+    const auto folder = TemporaryFolder::create();
+    auto sandbox = Sandbox::create({.temporary_folder = folder->path(), .keep = true});
+    ASSERT_TRUE(sandbox->start(World::shell("echo kept > /tmp/file")));
+    pollfd polled{sandbox->event_fd(), POLLIN, 0};
+    poll(&polled, 1, -1);
+    EXPECT_EQ(sandbox->read_exits().at(0).status, 0);
+    sandbox->kill_all();
+    EXPECT_EQ(read_file(folder->path() + "/host/files/0-tmp/file"), "kept\n");
   });
 }
 

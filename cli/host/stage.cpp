@@ -124,12 +124,12 @@ private:
     return layer;
   }
 
+  // Leaves the overlay mounted, below the survey's tmpfs, and goes with it.
   bool works(const Layer& layer) {
     const std::string place = layer.in_memory ? m_stage.store : m_stage.files + "/survey";
-    if (!make_folders(place) || !mount_overlay(layer, place, m_tries++, m_stage.root, m_privileged))
-      return false;
-    umount2(m_stage.root.c_str(), MNT_DETACH);
-    return true;
+    const std::string target = m_stage.store + "/try" + std::to_string(m_tries);
+    return make_folders(place) && make_folders(target)
+           && mount_overlay(layer, place, m_tries++, target, m_privileged);
   }
 
   bool try_whole() {
@@ -149,15 +149,17 @@ private:
   // is mostly the one below the overlay, which the kernel refuses. What may be big has other
   // places: workspaces, the Task's home and /tmp are on the disk.
   bool add_overlay(Layer layer) {
-    for (const bool in_memory : {m_memory_is_able, !m_memory_is_able}) {
-      layer.in_memory = in_memory;
-      if (works(layer)) {
-        m_result.layers.push_back(std::move(layer));
-        m_result.needs_disk = m_result.needs_disk || !in_memory;
-        return true;
-      }
+    layer.in_memory = m_memory_is_able;
+    bool is_possible = works(layer);
+    if (!is_possible && !layer.in_memory) {
+      layer.in_memory = true;
+      is_possible = works(layer);
     }
-    return false;
+    if (is_possible) {
+      m_result.needs_disk = m_result.needs_disk || !layer.in_memory;
+      m_result.layers.push_back(std::move(layer));
+    }
+    return is_possible;
   }
 
   // Without root an overlay notes in its upper's "user." attributes that a folder was replaced;
@@ -307,8 +309,15 @@ bool mount_overlay(const Layer& layer, const std::string& place, std::size_t num
              && mount("overlay", target.c_str(), "overlay", 0, options.c_str()) == 0);
 }
 
-HostRoot survey_host(const Stage& stage, const std::string& temporary_folder, bool privileged) {
-  return Survey(stage, temporary_folder, privileged).run();
+tl::expected<HostRoot, int> survey_host(const Stage& stage, const std::string& temporary_folder,
+                                        bool privileged) {
+  if (mount("tmpfs", stage.store.c_str(), "tmpfs", MS_NOSUID, "mode=755") != 0)
+    return tl::make_unexpected(errno);
+  HostRoot root = Survey(stage, temporary_folder, privileged).run();
+  if (umount2(stage.store.c_str(), MNT_DETACH) != 0)
+    return tl::make_unexpected(errno);
+  remove_tree(stage.files + "/survey");
+  return root;
 }
 
 } // namespace taskgroup::host

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <tl/expected.hpp>
+
 #include <sys/types.h>
 
 #include <string>
@@ -30,7 +32,7 @@ struct Stage {
   std::string dev;    // the /dev that all containers share, read-only
   std::string sys;    // the host's /sys, read-only
   std::string empty;  // an empty folder
-  std::string files;  // on the disk: one folder for each container
+  std::string files;  // on the disk: the containers' DiskFolders
 };
 
 // How one path of the host appears in containers.
@@ -64,7 +66,9 @@ struct HostRoot {
 
 // Finds out, by trying, how each file system of the host can be shown. Runs in the supervisor,
 // after its mounts are private; leaves no mount behind. `privileged`: not in a user namespace.
-HostRoot survey_host(const Stage& stage, const std::string& temporary_folder, bool privileged);
+// Fails with an errno if it cannot even try.
+tl::expected<HostRoot, int> survey_host(const Stage& stage, const std::string& temporary_folder,
+                                        bool privileged);
 
 // Mounts an overlay over `lower` on `target`, with upper and work folder made in `place` under
 // `number`. Returns false with errno.

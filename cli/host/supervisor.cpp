@@ -70,8 +70,7 @@ public:
     if (access("/proc/self", F_OK) != 0
         && mount("proc", m_world.stage.proc.c_str(), "proc", 0, nullptr) != 0)
       fail("cannot mount a new proc");
-    m_world.root = survey_host(m_world.stage, m_options.temporary_folder, m_world.privileged);
-    remove_tree(m_world.stage.files + "/survey");
+    survey();
     try_container();
     for (const std::string& notice : m_world.root.notices)
       send_event({.kind = EventHead::Kind::notice}, notice);
@@ -231,8 +230,15 @@ private:
       fail("cannot bind /sys");
   }
 
+  void survey() {
+    auto root = survey_host(m_world.stage, m_options.temporary_folder, m_world.privileged);
+    if (!root)
+      fail("cannot mount a tmpfs", root.error());
+    m_world.root = std::move(*root);
+  }
+
   void try_container() {
-    const DiskFolder disk = take_disk_folder();
+    const DiskFolders disk = take_folders();
     const pid_t pid = clone_process(CLONE_NEWPID | CLONE_NEWNS, nullptr);
     if (pid < 0)
       fail("cannot clone a process into new pid and mount namespaces");
@@ -296,7 +302,7 @@ private:
     spec->stdin_fd = streams.stdin_fd;
     spec->stdout_fd = streams.stdout_fd;
     spec->stderr_fd = streams.stderr_fd;
-    const DiskFolder disk = spec->isolated ? take_disk_folder() : DiskFolder{};
+    const DiskFolders disk = spec->isolated ? take_folders() : DiskFolders{};
     const pid_t pid = clone_process(spec->isolated ? CLONE_NEWPID | CLONE_NEWNS : 0, nullptr);
     if (pid < 0)
       return post_exit(id, 0, std::string("cannot clone a process: ") + std::strerror(errno));
@@ -325,7 +331,7 @@ private:
       const Container container = std::move(found->second);
       m_containers.erase(found);
       post_exit(container.id, status, take_failure(container.id).value_or(""));
-      if (!m_options.keep && !container.disk.path.empty())
+      if (!m_options.keep && !container.disk.base.empty())
         give_back(container.disk);
     }
   }
@@ -347,20 +353,22 @@ private:
       m_read_failures[failure.id] = failure.text.data();
   }
 
-  DiskFolder take_disk_folder() {
+  DiskFolders take_folders() {
     if (m_clean.empty())
-      return {.path = m_world.stage.files + "/" + std::to_string(m_next_folder++), .is_new = true};
-    DiskFolder disk = std::move(m_clean.back());
+      return {.base = m_world.stage.files + "/" + std::to_string(m_next_folder++), .are_new = true};
+    DiskFolders disk = std::move(m_clean.back());
     m_clean.pop_back();
     return disk;
   }
 
-  // Mostly nothing is left in the folder; else a process of its own takes the time it takes.
-  void give_back(const DiskFolder& disk) {
-    if (is_clean(disk.tmp()) && is_clean(disk.var_tmp()) && !m_world.root.needs_disk)
-      m_clean.push_back({.path = disk.path, .is_new = false});
-    else if (clone_process(0, nullptr) == 0) {
-      remove_tree(disk.path);
+  // Mostly nothing is left in the folders; else a process of its own takes the time it takes.
+  void give_back(const DiskFolders& disk) {
+    if (is_clean(disk.tmp()) && is_clean(disk.var_tmp()) && !m_world.root.needs_disk) {
+      m_clean.push_back({.base = disk.base, .are_new = false});
+    } else if (clone_process(0, nullptr) == 0) {
+      remove_tree(disk.tmp());
+      remove_tree(disk.var_tmp());
+      remove_tree(disk.uppers());
       _exit(0);
     }
   }
@@ -399,11 +407,11 @@ private:
   int m_failures = -1;
   struct Container {
     unsigned id = 0;
-    DiskFolder disk;
+    DiskFolders disk;
   };
 
   std::map<pid_t, Container> m_containers;
-  std::vector<DiskFolder> m_clean;
+  std::vector<DiskFolders> m_clean;
   unsigned m_next_folder = 0;
   std::map<unsigned, std::string> m_read_failures;
   std::deque<std::string> m_unsent;

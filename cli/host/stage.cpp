@@ -302,9 +302,10 @@ bool mount_overlay(const Layer& layer, const std::string& place, std::size_t num
                         + ",workdir=" + escaped(work);
   if (!privileged)
     options += ",userxattr";
-  // Nothing of this outlives the run, so nothing needs to reach the disk.
-  const std::string quick = options + ",volatile";
-  return mount("overlay", target.c_str(), "overlay", 0, quick.c_str()) == 0
+  // Nothing of this outlives the run, so nothing needs to reach the disk. With redirect_dir the
+  // host's folders can be renamed; the kernel refuses it together with userxattr.
+  const std::string best = options + ",volatile" + (privileged ? ",redirect_dir=on" : "");
+  return mount("overlay", target.c_str(), "overlay", 0, best.c_str()) == 0
          || (errno == EINVAL
              && mount("overlay", target.c_str(), "overlay", 0, options.c_str()) == 0);
 }

@@ -106,6 +106,8 @@ private:
     m_options.requests = fcntl(m_options.requests, F_DUPFD_CLOEXEC, 10);
     m_options.events = fcntl(m_options.events, F_DUPFD_CLOEXEC, 10);
     const int null = fcntl(open("/dev/null", O_RDWR | O_CLOEXEC), F_DUPFD_CLOEXEC, 10);
+    if (null < 0)
+      fail("cannot open /dev/null");
     for (int fd = 0; fd < 3; ++fd)
       dup2(null, fd);
     m_options.requests = dup3(m_options.requests, 3, O_CLOEXEC);

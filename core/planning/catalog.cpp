@@ -50,7 +50,7 @@ bool ends_with(std::string_view text, std::string_view end) {
 
 // What every object's metadata tells.
 struct Identity {
-  Located name; // generateName without its dash, where that is given instead
+  Located name; // else generateName without its dash, else the kind in lower case
   bool generated = false;
   std::string namespace_name = "default";
   std::string uid;
@@ -107,6 +107,13 @@ private:
   std::vector<PendingTaskRun> m_task_runs;
   bool m_incomplete = false;
 };
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z')
+      c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
 
 std::string join(const std::string& path, std::string_view field) {
   return path.empty() ? std::string(field) : fmt::format("{}.{}", path, field);
@@ -229,18 +236,22 @@ Identity CatalogMaker::identify(const ObjectReader& reader, const std::string& k
   reader.text("apiVersion");
   reader.text("kind");
   const auto metadata = reader.object("metadata");
+  // What is only run needs no name: it gets its kind's.
+  const Located fallback{lower(kind), reader.where()};
   if (!metadata) {
-    reader.error("metadata", fmt::format("missing; a {} needs a name", kind));
+    identity.name = fallback;
+    identity.generated = true;
     return identity;
   }
   const Located prefix = metadata->text("generateName");
-  if (metadata->has("name") || prefix.text.empty()) {
-    identity.name = metadata->required_text("name", fmt::format("a {} needs a name", kind));
-  } else {
+  identity.name = metadata->text("name");
+  identity.generated = identity.name.text.empty();
+  if (identity.generated) {
     identity.name = prefix;
-    identity.generated = true;
     while (ends_with(identity.name.text, "-"))
       identity.name.text.pop_back();
+    if (identity.name.text.empty())
+      identity.name = fallback;
   }
   if (!identity.name.text.empty() && !is_object_name(identity.name.text))
     metadata->error(
@@ -286,7 +297,8 @@ void CatalogMaker::add_task_group(const ObjectReader& reader, const Identity& id
     m_incomplete = true;
     return;
   }
-  m_catalog.groups.try_emplace(identity.name.text, group);
+  if (!identity.generated)
+    m_catalog.groups.try_emplace(identity.name.text, group);
   add_runnable("TaskGroup", identity, std::move(group), request_of(reader, identity));
 }
 
@@ -311,7 +323,8 @@ void CatalogMaker::add_pipeline(const ObjectReader& reader, const Identity& iden
     m_incomplete = true;
     return;
   }
-  m_catalog.pipelines.try_emplace(identity.name.text, group);
+  if (!identity.generated)
+    m_catalog.pipelines.try_emplace(identity.name.text, group);
   add_runnable("Pipeline", identity, std::move(group), std::move(request));
 }
 
@@ -373,7 +386,8 @@ void CatalogMaker::add_task(const ObjectReader& reader, const Identity& identity
     m_incomplete = true;
     return;
   }
-  m_catalog.tasks.try_emplace(identity.name.text, task);
+  if (!identity.generated)
+    m_catalog.tasks.try_emplace(identity.name.text, task);
   std::vector<ParamSpec> params = task.params;
   std::vector<GroupWorkspace> workspaces = workspaces_of(task);
   SingleTask single;

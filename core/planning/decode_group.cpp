@@ -5,13 +5,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace taskgroup {
 namespace {
 
-constexpr std::string_view no_custom_task = "custom tasks inside a group are not supported; keep "
-                                            "this one in the Pipeline that runs the group";
+std::string no_custom_task(std::string_view kind) {
+  return fmt::format(
+      "custom tasks inside a group are not supported (found a {}); keep this one in the "
+      "Pipeline that runs the group",
+      kind.empty() ? "task of no kind" : kind);
+}
 
 bool starts_with(std::string_view text, std::string_view begin) {
   return text.substr(0, begin.size()) == begin;
@@ -23,16 +28,37 @@ void decode_embedded_task(const ObjectReader& reader, PipelineTask& task) {
     return;
   if (has_own_type(*spec) && spec->find("steps") == nullptr) {
     const Node* kind = spec->find("kind");
-    const bool own = kind != nullptr && kind->text() == "TaskGroup";
-    reader.error("taskSpec", own ? "a TaskGroup inside a group is not supported yet; put its tasks "
-                                   "into the group"
-                                 : std::string(no_custom_task));
+    const std::string name = kind == nullptr ? std::string() : kind->text();
+    reader.error("taskSpec", name == "TaskGroup"
+                                 ? "a TaskGroup inside a group is not supported yet; "
+                                   "put its tasks into the group"
+                                 : no_custom_task(name));
     reader.context().incomplete = true;
     return;
   }
   const auto embedded = reader.object("taskSpec");
   embedded->check("metadata");
   task.task_spec = decode_task_spec(*embedded);
+}
+
+// A matrix is refused, but what it would pass is not missing.
+void stand_in_for_matrix(const Node& task_node, PipelineTask& task) {
+  const Node* matrix = task_node.find("matrix");
+  if (matrix == nullptr)
+    return;
+  const auto add = [&](const Node* params) {
+    if (params == nullptr || !params->is_sequence())
+      return;
+    for (const Node& param : params->children())
+      if (const Node* name = param.find("name"))
+        if (std::none_of(task.params.begin(), task.params.end(),
+                         [&](const Param& other) { return other.name.text == name->text(); }))
+          task.params.push_back({name->where(), {name->text(), name->where()}, {}});
+  };
+  add(matrix->find("params"));
+  if (const Node* include = matrix->find("include"); include != nullptr && include->is_sequence())
+    for (const Node& one : include->children())
+      add(one.find("params"));
 }
 
 PipelineTask decode_pipeline_task(const ObjectReader& reader, const Node& node) {
@@ -45,14 +71,20 @@ PipelineTask decode_pipeline_task(const ObjectReader& reader, const Node& node) 
   const bool has_ref = reader.has("taskRef");
   const bool has_spec = reader.has("taskSpec");
   if (has_ref && has_spec)
-    reader.error("taskSpec", "given beside taskRef; a task has one of them");
+    reader.error("taskSpec", fmt::format("the task \"{}\" has a taskRef as well; give one of them",
+                                         task.name.text));
   if (!has_ref && !has_spec && node.find("taskRef") == nullptr && node.find("taskSpec") == nullptr
       && node.find("pipelineRef") == nullptr && node.find("pipelineSpec") == nullptr)
-    reader.error({}, "missing taskRef or taskSpec; a task has one of them");
+    reader.error({}, fmt::format("the task \"{}\" has no taskRef and no taskSpec; give one of them",
+                                 task.name.text));
   task.params = decode_params(reader);
-  for (const ObjectReader& when : reader.objects("when"))
-    task.when.push_back(
-        {when.where(), when.text("input"), when.text("operator"), when.texts("values")});
+  stand_in_for_matrix(node, task);
+  for (const ObjectReader& when : reader.objects("when")) {
+    WhenExpression expression{when.where(), when.text("input"), when.text("operator"),
+                              when.texts("values")};
+    if (!when.is_refused())
+      task.when.push_back(std::move(expression));
+  }
   task.run_after = reader.texts("runAfter");
   task.retries = reader.integer("retries");
   task.timeout = reader.text("timeout");
@@ -165,10 +197,11 @@ Located decode_task_ref(const ObjectReader& reader, bool may_have_version) {
   const Located kind = reader.text("kind");
   const Located version = reader.text("apiVersion");
   const bool of_tekton = starts_with(version.text, "tekton.dev/");
+  const bool is_task = kind.text == "Task" || (may_have_version && kind.text == "task");
   if (kind.text == "ClusterTask")
     reader.error("kind", "ClusterTasks were removed from Tekton; make it a Task");
-  else if ((!kind.text.empty() && kind.text != "Task") || (!version.text.empty() && !of_tekton))
-    reader.error(version.text.empty() ? "kind" : "apiVersion", std::string(no_custom_task));
+  else if ((!kind.text.empty() && !is_task) || (!version.text.empty() && !of_tekton))
+    reader.error(version.text.empty() ? "kind" : "apiVersion", no_custom_task(kind.text));
   else if (of_tekton && !may_have_version)
     reader.error("apiVersion", "leave it out; a taskRef that has one is a custom task to Tekton");
   if (reader.has("name") || !reader.is_refused())

@@ -93,6 +93,13 @@ Step decode_step(const ObjectReader& reader) {
   step.name = reader.text("name");
   if (const Located script = reader.text("script"); !script.text.empty())
     step.script = script;
+  if (reader.is_refused()) { // a StepAction would bring these
+    const Located stand_in{"refused", reader.where()};
+    if (step.image.text.empty())
+      step.image = stand_in;
+    if (!step.script && !step.command)
+      step.command = {stand_in};
+  }
   step.on_error = reader.text("onError");
   step.timeout = reader.text("timeout");
   for (const ObjectReader& workspace : reader.objects("workspaces"))

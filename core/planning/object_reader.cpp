@@ -258,7 +258,10 @@ void ObjectReader::take(const Node::Key& key, const Where& key_where, const Node
     return; // absent, as for Go
   if (field->field_class == FieldClass::refused) {
     if (!is_empty_value(value)) {
-      diagnostics.add_error(key_where, std::string(field->reason));
+      diagnostics.add_error(key_where,
+                            value.is_string() && value.text().size() <= 40
+                                ? fmt::format("found \"{}\": {}", value.text(), field->reason)
+                                : std::string(field->reason));
       m_refused = true;
     }
     return;

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <taskgroup/planner.h>
+
+#include "core/planning/group_view.h"
+#include "core/planning/validation.h"
+
+#include <fmt/format.h>
+
+namespace taskgroup {
+
+void validate(const GroupSpec& group, const Facts& facts, Diagnostics& diagnostics,
+              std::vector<std::string>& skipped) {
+  if (group.pipeline_ref) {
+    const auto found = facts.pipelines.find(group.pipeline_ref->text);
+    if (found == facts.pipelines.end()) {
+      skipped.push_back(
+          fmt::format("{}: the Pipeline \"{}\" is not at hand, so nothing of it is checked",
+                      group.pipeline_ref->where.path, group.pipeline_ref->text));
+      return;
+    }
+    GroupSpec resolved = found->second;
+    resolved.run = group.run;
+    resolved.pipeline_ref.reset();
+    validate(resolved, facts, diagnostics, skipped);
+    return;
+  }
+  const GroupView view(group, facts);
+  validation::check_group(view, diagnostics);
+  validation::check_graph(view, diagnostics);
+  validation::check_run(view, diagnostics);
+  for (const TaskView& task : view.tasks()) {
+    validation::check_passing(view, task, diagnostics);
+    if (task.spec != nullptr)
+      validation::check_task(view, task, diagnostics);
+    else if (task.task->task_ref && !task.task->task_ref->text.empty())
+      skipped.push_back(fmt::format("{}: the Task \"{}\" is not at hand, so its params, "
+                                    "workspaces, results and steps are not "
+                                    "checked",
+                                    task.task->task_ref->where.path, task.task->task_ref->text));
+  }
+}
+
+} // namespace taskgroup

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <taskgroup/diagnostic.h>
+
+#include "core/planning/group_view.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The parts of validate(). Each reports all errors of its kind.
+namespace taskgroup::validation {
+
+// Edges, cycles, runAfter and what finally tasks may not do.
+void check_graph(const GroupView& group, Diagnostics& diagnostics);
+
+// Names, numbers and references of the group and of its tasks, without what is inside their Tasks.
+void check_group(const GroupView& group, Diagnostics& diagnostics);
+
+// What a task passes to its Task: params and workspaces against those declared.
+void check_passing(const GroupView& group, const TaskView& task, Diagnostics& diagnostics);
+
+// A Task: its declarations, volumes and steps, with the references in them.
+void check_task(const GroupView& group, const TaskView& task, Diagnostics& diagnostics);
+
+// The defaults that the group gives to every step.
+void check_run(const GroupView& group, Diagnostics& diagnostics);
+
+// Declared params: names, types, defaults and enums.
+enum class NameFormat { any, variable };
+void check_param_specs(const std::vector<ParamSpec>& params, NameFormat format,
+                       Diagnostics& diagnostics);
+
+// A DNS label (RFC 1123): what Kubernetes takes for names of containers and volumes.
+bool is_dns_label(std::string_view text);
+inline constexpr std::string_view dns_label_rule =
+    "at most 63 lower-case letters, digits and dashes, with a letter or digit at both ends";
+
+bool has_variables(std::string_view text);
+
+// A Kubernetes quantity: "500m", "2Gi", "1.5", "1e3".
+bool is_quantity(std::string_view text);
+
+// Report all but the first of several items of one name. Names that are missing are passed over.
+template <typename Items>
+void check_unique(const Items& items, std::string_view what, Diagnostics& diagnostics) {
+  std::map<std::string_view, int> lines;
+  for (const auto& item : items) {
+    if (item.name.text.empty())
+      continue;
+    const auto [first, inserted] = lines.try_emplace(item.name.text, item.name.where.line);
+    if (!inserted)
+      diagnostics.add_error(
+          item.name.where, fmt::format("there is another {} \"{}\"{}", what, item.name.text,
+                                       first->second > 0 ? fmt::format(" in line {}", first->second)
+                                                         : std::string()));
+  }
+}
+
+} // namespace taskgroup::validation

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <taskgroup/nearest.h>
+
+#include "core/planning/reference_check.h"
+#include "core/planning/validation.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace taskgroup::validation {
+namespace {
+
+using Whole = FieldRule::Whole;
+
+// A path without `.`, doubled and trailing slashes, and with `..` resolved, as Go's filepath.Clean.
+std::string clean(std::string_view path) {
+  std::vector<std::string_view> parts;
+  const bool absolute = !path.empty() && path.front() == '/';
+  while (!path.empty()) {
+    const std::size_t slash = std::min(path.find('/'), path.size());
+    const std::string_view part = path.substr(0, slash);
+    path.remove_prefix(std::min(slash + 1, path.size()));
+    if (part.empty() || part == ".")
+      continue;
+    if (part == ".." && !parts.empty() && parts.back() != "..")
+      parts.pop_back();
+    else if (part != ".." || !absolute)
+      parts.push_back(part);
+  }
+  std::string result;
+  for (const std::string_view part : parts)
+    result += (result.empty() && !absolute ? "" : "/") + std::string(part);
+  return result.empty() ? (absolute ? "/" : ".") : result;
+}
+
+class TaskCheck {
+public:
+  TaskCheck(const GroupView& group, const TaskView& view, Diagnostics& diagnostics)
+      : m_group(group),
+        m_view(view),
+        m_spec(*view.spec),
+        m_diagnostics(diagnostics),
+        m_references(group, view, ReferenceCheck::Level::task, diagnostics) {
+    m_references.set_late_params(late_params());
+  }
+
+  void run() {
+    check_param_specs(m_spec.params, NameFormat::variable, m_diagnostics);
+    for (const ParamSpec& param : m_spec.params)
+      if (param.default_value)
+        m_references.value(*param.default_value, {.field = "a default", .late = false});
+    check_results();
+    check_volumes();
+    check_workspaces();
+    if (m_spec.step_template) {
+      check_common(*m_spec.step_template);
+      check_mounts(*m_spec.step_template);
+    }
+    check_steps();
+  }
+
+private:
+  void error(const Where& where, std::string message) const {
+    m_diagnostics.add_error(where, std::move(message));
+  }
+
+  // Params whose values the group settles while it runs.
+  std::set<std::string> late_params() const {
+    std::set<std::string> names;
+    const auto is_late = [](const Located& text) {
+      return text.text.find("$(tasks.") != std::string::npos && has_variables(text.text);
+    };
+    for (const Param& param : m_view.task->params) {
+      bool late = false;
+      if (const auto* text = std::get_if<Located>(&param.value.data))
+        late = is_late(*text);
+      else if (const auto* items = std::get_if<std::vector<Located>>(&param.value.data))
+        late = std::any_of(items->begin(), items->end(), is_late);
+      else
+        for (const auto& [key, field] : std::get<2>(param.value.data))
+          late = late || is_late(field);
+      if (late)
+        names.insert(param.name.text);
+    }
+    return names;
+  }
+
+  // A text that must be known before the group runs.
+  void early(const Located& text, std::string_view field) const {
+    m_references.text(text, {.field = field, .late = false});
+  }
+
+  void late_text(const Located& text, std::string_view field) const {
+    m_references.text(text, {.field = field, .strict = false});
+  }
+
+  void quantity(const Located& text) const {
+    if (!text.text.empty() && !is_quantity(text.text))
+      error(text.where, fmt::format("found \"{}\", expected a quantity such as \"500m\" or \"2Gi\"",
+                                    text.text.substr(0, 40)));
+  }
+
+  void check_results() const {
+    check_unique(m_spec.results, "result", m_diagnostics);
+    for (const ResultSpec& result : m_spec.results) {
+      const std::string& name = result.name.text;
+      const auto is_end = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+      };
+      if (!name.empty()
+          && !(is_end(name.front()) && is_end(name.back())
+               && std::all_of(name.begin(), name.end(), [&](char c) {
+                    return is_end(c) || c == '-' || c == '_' || c == '.';
+                  })))
+        error(result.name.where,
+              fmt::format(
+                  "found \"{}\", expected letters, digits, dashes, underscores and dots, with a "
+                  "letter or digit at both ends",
+                  name.substr(0, 80)));
+      if (result.type == ValueType::object && result.keys.empty())
+        error(result.where,
+              fmt::format("the result \"{}\" is an object and lacks `properties`, which "
+                          "name its keys",
+                          name));
+    }
+  }
+
+  void check_volumes() const {
+    check_unique(m_spec.volumes, "volume", m_diagnostics);
+    for (const Volume& volume : m_spec.volumes) {
+      early(volume.name, "a volume's name");
+      if (!volume.name.text.empty() && !has_variables(volume.name.text)) {
+        if (!is_dns_label(volume.name.text))
+          error(volume.name.where, fmt::format("found \"{}\", expected {}",
+                                               volume.name.text.substr(0, 80), dns_label_rule));
+        else if (volume.name.text.starts_with("tekton-internal-"))
+          error(volume.name.where, "names that begin with \"tekton-internal-\" are Tekton's own");
+      }
+      quantity(volume.size_limit);
+    }
+  }
+
+  void check_workspaces() const {
+    check_unique(m_spec.workspaces, "workspace", m_diagnostics);
+    std::set<std::string> taken;
+    const auto take = [&](const StepCommon& step) {
+      for (const VolumeMount& mount : step.volume_mounts)
+        taken.insert(clean(mount.mount_path.text));
+    };
+    if (m_spec.step_template)
+      take(*m_spec.step_template);
+    for (const Step& step : m_spec.steps)
+      take(step);
+    for (const WorkspaceDeclaration& workspace : m_spec.workspaces) {
+      early(workspace.mount_path, "a mountPath");
+      const bool given = !workspace.mount_path.text.empty();
+      const std::string path =
+          given ? clean(workspace.mount_path.text) : "/workspace/" + workspace.name.text;
+      if (!workspace.name.text.empty() && !taken.insert(path).second)
+        error(given ? workspace.mount_path.where : workspace.name.where,
+              fmt::format(
+                  "the workspace \"{}\" would be mounted at {}, where something else is mounted",
+                  workspace.name.text, path));
+    }
+  }
+
+  void check_common(const StepCommon& step) const {
+    early(step.image, "an image");
+    const FieldRule element{.field = "an element", .whole = Whole::element, .strict = false};
+    for (const auto* list : {&step.command, &step.args})
+      if (*list)
+        m_references.texts(**list, element);
+    for (const EnvVar& env : step.env) {
+      if (env.name.text.find('=') != std::string::npos)
+        error(env.name.where, fmt::format("found \"{}\"; the name of a variable has no \"=\"",
+                                          env.name.text.substr(0, 80)));
+      late_text(env.value, "a variable's value");
+    }
+    late_text(step.working_dir, "a workingDir");
+    for (const auto* quantities : {&step.resources.requests, &step.resources.limits})
+      for (const auto& [name, value] : *quantities)
+        quantity(value);
+  }
+
+  void check_mounts(const StepCommon& step) const {
+    std::vector<std::string_view> volumes;
+    for (const Volume& volume : m_spec.volumes)
+      volumes.push_back(volume.name.text);
+    const bool named_late = std::any_of(volumes.begin(), volumes.end(), has_variables);
+    std::set<std::string> paths;
+    for (const VolumeMount& mount : step.volume_mounts) {
+      early(mount.name, "a volume's name");
+      early(mount.mount_path, "a mountPath");
+      early(mount.sub_path, "a subPath");
+      const std::string& name = mount.name.text;
+      if (name.starts_with("tekton-internal-"))
+        error(mount.name.where,
+              "volumes whose names begin with \"tekton-internal-\" are Tekton's own");
+      else if (!name.empty() && !named_late && !has_variables(name)
+               && std::find(volumes.begin(), volumes.end(), name) == volumes.end())
+        error(mount.name.where, fmt::format("there is no volume \"{}\" in `volumes`{}", name,
+                                            did_you_mean(name, volumes)));
+      if (mount.mount_path.text.empty())
+        continue;
+      const std::string path = clean(mount.mount_path.text);
+      const bool of_tekton = path == "/tekton" || path.starts_with("/tekton/");
+      if (of_tekton && !path.starts_with("/tekton/home"))
+        error(mount.mount_path.where,
+              fmt::format("found \"{}\"; /tekton is Tekton's own, but for /tekton/home",
+                          mount.mount_path.text));
+      if (!paths.insert(path).second)
+        error(mount.mount_path.where, fmt::format("two volumes are mounted at {}", path));
+    }
+  }
+
+  void check_usages(const Step& step) const {
+    check_unique(step.workspaces, "workspace", m_diagnostics);
+    std::vector<std::string_view> known;
+    for (const WorkspaceDeclaration& workspace : m_spec.workspaces)
+      known.push_back(workspace.name.text);
+    for (const WorkspaceUsage& usage : step.workspaces) {
+      early(usage.mount_path, "a mountPath");
+      if (!usage.name.text.empty()
+          && std::find(known.begin(), known.end(), usage.name.text) == known.end())
+        error(usage.name.where, fmt::format("the Task declares no workspace \"{}\"{}",
+                                            usage.name.text, did_you_mean(usage.name.text, known)));
+    }
+  }
+
+  bool has_image(const Step& step) const {
+    const auto& of_run = m_group.group().run.step_template;
+    return !step.image.text.empty()
+           || (m_spec.step_template && !m_spec.step_template->image.text.empty())
+           || (of_run && !of_run->image.text.empty());
+  }
+
+  bool has_command(const Step& step) const {
+    const auto& of_run = m_group.group().run.step_template;
+    return step.script || step.command || (m_spec.step_template && m_spec.step_template->command)
+           || (of_run && of_run->command);
+  }
+
+  void check_program(const Step& step) const {
+    if (step.script && step.command)
+      error(step.script->where, "given beside command; a step has one of them (args may stay)");
+    else if (!has_command(step))
+      error(step.where,
+            "missing script or command; what an image runs by itself is not looked up yet");
+    if (!has_image(step))
+      error(step.where, "missing image; Tekton wants one for every step, in the step or in "
+                        "stepTemplate, even where it has no effect");
+    if (step.script) {
+      const std::size_t begin = step.script->text.find_first_not_of(" \t\r\n");
+      if (begin != std::string::npos
+          && std::string_view(step.script->text).substr(begin).starts_with("#!win"))
+        error(step.script->where, "Windows scripts are not supported");
+    }
+  }
+
+  void check_steps() const {
+    if (m_spec.steps.empty())
+      error(m_spec.where, "missing steps; a Task needs at least one");
+    check_unique(m_spec.steps, "step", m_diagnostics);
+    constexpr std::array<std::string_view, 2> outcomes = {"continue", "stopAndFail"};
+    for (const Step& step : m_spec.steps) {
+      early(step.name, "a step's name");
+      if (!step.name.text.empty() && !has_variables(step.name.text)
+          && !is_dns_label(step.name.text))
+        error(step.name.where, fmt::format("found \"{}\", expected {}",
+                                           step.name.text.substr(0, 80), dns_label_rule));
+      check_common(step);
+      check_mounts(step);
+      check_usages(step);
+      check_program(step);
+      if (step.script)
+        late_text(*step.script, "a script");
+      early(step.on_error, "onError");
+      if (const std::string& text = step.on_error.text;
+          !text.empty() && !text.starts_with("$(params")
+          && std::find(outcomes.begin(), outcomes.end(), text) == outcomes.end())
+        error(step.on_error.where, fmt::format("found \"{}\", expected \"continue\" or "
+                                               "\"stopAndFail\"{}",
+                                               text, did_you_mean(text, outcomes)));
+    }
+  }
+
+  const GroupView& m_group;
+  const TaskView& m_view;
+  const TaskSpec& m_spec;
+  Diagnostics& m_diagnostics;
+  ReferenceCheck m_references;
+};
+
+} // namespace
+
+void check_task(const GroupView& group, const TaskView& task, Diagnostics& diagnostics) {
+  TaskCheck(group, task, diagnostics).run();
+}
+
+} // namespace taskgroup::validation

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The in-pod program: one static file that is installer, coordinator and agent. No threads, no
 // locale, no iostream.
+#include "entrypoint/coordinate.h"
 #include "entrypoint/files.h"
 #include "entrypoint/install.h"
 #include "entrypoint/step.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -67,6 +70,34 @@ int install(Options options) {
   return EXIT_SUCCESS;
 }
 
+// Read a whole number of at most nine digits.
+bool number_from(const std::string& text, int& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && number >= 0
+         && text.size() <= 9;
+}
+
+int coordinate(Options options) {
+  taskgroup::CoordinateOptions coordinate;
+  std::string text;
+  int number = 0;
+  while (!options.at_end()) {
+    if (options.value("--grace-ms", text) && number_from(text, number)) {
+      coordinate.grace = taskgroup::Millis(number);
+    } else if (options.value("--ahead", text) && number_from(text, number)) {
+      coordinate.ahead = static_cast<std::size_t>(number);
+    } else if (!options.value("--plan", coordinate.plan)
+               && !options.value("--plan-env", coordinate.plan_env)
+               && !options.value("--sockets", coordinate.sockets)
+               && !options.value("--control", coordinate.control)
+               && !options.value("--termination-log", coordinate.termination_log)) {
+      return not_understood("coordinate needs --plan FILE|--plan-env PREFIX --sockets DIR "
+                            "[--control FILE] [--grace-ms N] [--ahead N] [--termination-log FILE]");
+    }
+  }
+  return taskgroup::coordinate(coordinate);
+}
+
 int step(Options options) {
   taskgroup::StepOptions step;
   while (!options.flag("--")) {
@@ -98,6 +129,9 @@ int main(int argc, char** argv) {
   const Options options(Words(words.begin() + 1, words.end()));
   if (words.front() == "install") {
     return install(options);
+  }
+  if (words.front() == "coordinate") {
+    return coordinate(options);
   }
   if (words.front() == "step") {
     return step(options);

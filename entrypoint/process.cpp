@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "entrypoint/process.h"
 
+#include "entrypoint/clock.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,7 +18,6 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
-#include <ctime>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -31,12 +32,6 @@ constexpr std::string_view default_path =
 // The signals by which the kernel says that this program is broken: blocked, they would only hide
 // it.
 constexpr int kernel_signals[] = {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGABRT, SIGTRAP, SIGSYS};
-
-long long monotonic_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
-}
 
 // Close what was inherited beyond stderr: another container's pipe kept open here would never end.
 void close_inherited() {
@@ -254,27 +249,30 @@ void Init::signal_all(int number) {
 
 std::optional<int> Init::kill_all(bool& left) {
   std::optional<int> code;
-  const long long deadline = monotonic_ms() + 2000;
+  const Millis deadline = monotonic_now() + Millis(2000);
   for (;;) {
     const std::optional<int> reaped = reap();
     code = code ? code : reaped;
     left = waitid(P_ALL, 0, nullptr, WEXITED | WNOHANG | WNOWAIT) == 0;
-    const long long wait_ms = deadline - monotonic_ms();
-    if (!left || wait_ms <= 0) {
+    const Millis wait_time = deadline - monotonic_now();
+    if (!left || wait_time <= Millis(0)) {
       return code;
     }
     signal_all(SIGKILL);
     // Each death tells; those that were not yet ours when the list was made are met next time.
     pollfd wait{signals(), POLLIN, 0};
-    poll(&wait, 1, static_cast<int>(wait_ms));
+    poll(&wait, 1, static_cast<int>(wait_time.count()));
     drain();
   }
 }
 
-void Init::drain() {
+bool Init::drain() {
+  bool end = false;
   signalfd_siginfo info{};
   while (read(signals(), &info, sizeof info) > 0) {
+    end = end || info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
   }
+  return end;
 }
 
 } // namespace taskgroup

@@ -46,9 +46,9 @@ public:
   // The descriptor that becomes readable when a signal is there, SIGCHLD above all.
   int signals() const { return m_signals.get(); }
 
-  // Read and drop the signals that are there: all that matters of SIGCHLD is told by reap(), and an
-  // agent ignores the rest (design.md 4).
-  void drain();
+  // Read and drop the signals that are there; return whether TERM or INT was among them. What
+  // matters of SIGCHLD is told by reap().
+  bool drain();
 
   // Start the child in a session of its own, with no signal blocked and all at their defaults.
   // Fast: this process's memory is not copied.

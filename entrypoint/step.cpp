@@ -3,6 +3,7 @@
 
 #include <taskgroup/text.h>
 
+#include "entrypoint/clock.h"
 #include "entrypoint/empty.h"
 #include "entrypoint/files.h"
 #include "entrypoint/process.h"
@@ -18,7 +19,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <ctime>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -28,12 +28,6 @@ namespace taskgroup {
 namespace {
 
 constexpr int failed_to_start = 1; // as stock's entrypoint exits where it cannot run a step
-
-long long monotonic_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
-}
 
 // Connect to the coordinator's socket. All sockets are open before the first agent starts; only
 // where containers share no such order may it be a moment late, so this waits up to five seconds.
@@ -95,7 +89,7 @@ private:
   wire::Start m_start;
   Script m_script;
   bool m_stopped = false;
-  std::optional<long long> m_kill_at; // of a step that was told to stop
+  std::optional<Millis> m_kill_at; // of a step that was told to stop
 };
 
 int StepAgent::run() {
@@ -103,7 +97,7 @@ int StepAgent::run() {
   while (!m_exit) {
     int timeout = -1;
     if (m_kill_at) {
-      timeout = static_cast<int>(std::max(0LL, *m_kill_at - monotonic_ms()));
+      timeout = static_cast<int>(std::max(Millis(0), *m_kill_at - monotonic_now()).count());
     }
     pollfd waits[] = {{m_init.signals(), POLLIN, 0}, {m_socket.get(), POLLIN, 0}};
     if (poll(waits, 2, timeout) < 0 && errno != EINTR) {
@@ -116,7 +110,7 @@ int StepAgent::run() {
         step_ended(*code);
       }
     }
-    if (m_kill_at && monotonic_ms() >= *m_kill_at) {
+    if (m_kill_at && monotonic_now() >= *m_kill_at) {
       if (const std::optional<int> code = kill_all()) {
         step_ended(*code);
       }
@@ -178,7 +172,7 @@ void StepAgent::take(const wire::Stop& message) {
     return; // it has just ended by itself
   }
   m_stopped = true;
-  m_kill_at = monotonic_ms() + message.grace.count();
+  m_kill_at = monotonic_now() + message.grace;
   Init::signal_all(SIGTERM);
 }
 

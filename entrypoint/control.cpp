@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "entrypoint/control.h"
+
+#include "core/run/json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace taskgroup {
+
+namespace {
+
+std::string text_of(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+} // namespace
+
+tl::expected<Control, std::string> control_from_json(std::string_view text) {
+  const std::optional<nlohmann::json> json = parse_json(text);
+  if (!json || !json->is_object()) {
+    return tl::make_unexpected(std::string("it is not a JSON object"));
+  }
+  Control control;
+  const auto seq = json->find("seq");
+  if (seq == json->end() || !seq->is_number_integer()) {
+    return tl::make_unexpected(std::string("\"seq\" is missing or not a whole number"));
+  }
+  control.seq = seq->get<std::int64_t>();
+  if (const auto cancel = json->find("cancel"); cancel != json->end()) {
+    if (!cancel->is_object()) {
+      return tl::make_unexpected(std::string("\"cancel\" is not an object"));
+    }
+    control.cancel = text_of(*cancel, "message");
+  }
+  if (const auto lost = json->find("lost"); lost != json->end()) {
+    if (!lost->is_object()) {
+      return tl::make_unexpected(std::string("\"lost\" is not an object"));
+    }
+    for (auto entry = lost->begin(); entry != lost->end(); ++entry) {
+      if (!entry->is_object()) {
+        return tl::make_unexpected("\"lost." + entry.key() + "\" is not an object");
+      }
+      control.lost.emplace(entry.key(),
+                           Control::Lost{text_of(*entry, "reason"), text_of(*entry, "message")});
+    }
+  }
+  return control;
+}
+
+} // namespace taskgroup

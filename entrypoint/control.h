@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <tl/expected.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace taskgroup {
+
+// What the coordinator is told from outside (design.md 4, docs/design/coordinator.md): the content
+// of the control file, all that was ever said and not only the last thing.
+struct Control {
+  struct Lost {
+    std::string reason;
+    std::string message;
+  };
+
+  std::int64_t seq = 0;              // a content with a number not higher than the last one is old
+  std::optional<std::string> cancel; // its message
+  std::map<std::string, Lost> lost;  // by container
+};
+
+// Read `{"seq":1,"cancel":{"message":"…"},"lost":{"<container>":{"reason":"…","message":"…"}}}`.
+// Only `seq` must be there. The error names the field.
+tl::expected<Control, std::string> control_from_json(std::string_view json);
+
+} // namespace taskgroup

@@ -134,7 +134,12 @@ void Agents::lose(std::size_t index, std::string reason, std::string message) {
     return;
   }
   container.lost = true;
+  container.released = true; // should its agent be there or come after all, it may end
   container.waiting.reset();
+  if (container.greeted) {
+    container.told = true;
+    send(index, wire::Done{});
+  }
   m_events.emplace_back(event::ContainerLost{container.id, std::move(reason), std::move(message)});
 }
 

@@ -157,7 +157,11 @@ tl::expected<void, std::string> Coordinator::open() {
 int Coordinator::run() {
   feed(event::Begin{});
   read_control();
-  while (!over()) {
+  for (;;) {
+    watch_journal();
+    if (over()) {
+      break;
+    }
     std::array<epoll_event, 64> ready{};
     const int count =
         epoll_wait(m_epoll.get(), ready.data(), static_cast<int>(ready.size()), timeout());
@@ -176,7 +180,6 @@ int Coordinator::run() {
       m_heartbeat_at = now + heartbeat_each;
       m_journal.heartbeat();
     }
-    watch_journal();
   }
   return m_finished && !m_journal.broken() ? journal_complete : journal_missing;
 }

@@ -187,7 +187,8 @@ tl::expected<void, SpawnError> Init::start(const Command& command) {
   sigset_t none;
   sigset_t all;
   sigemptyset(&none);
-  sigfillset(&all);
+  std::memset(&all, 0xff,
+              sizeof all); // sigfillset() leaves out two, which posix_spawn then ignores
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setsigmask(&attributes, &none);

@@ -73,6 +73,7 @@ void EngineTest::need(std::string_view name, const std::vector<std::string>& ref
 
 std::string EngineTest::begin() {
   m_engine = std::make_unique<Engine>(plan);
+  m_outcome.reset();
   return send(event::Begin{});
 }
 
@@ -136,6 +137,13 @@ std::string EngineTest::end_of(std::string_view name) const {
 std::string EngineTest::end() const {
   return m_outcome ? std::string(to_string(m_outcome->state)) + ": " + m_outcome->reason
                    : "still running";
+}
+
+const Outcome& EngineTest::outcome() const {
+  if (!m_outcome) {
+    throw std::logic_error("the run is not over");
+  }
+  return *m_outcome;
 }
 
 const action::StartStep& EngineTest::last_start(std::string_view name) const {

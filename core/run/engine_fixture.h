@@ -56,7 +56,7 @@ protected:
 
   // Return the group's, e.g. `Failed: PipelineRunTimeout`; `still running` before its end.
   std::string end() const;
-  const Outcome& outcome() const { return *m_outcome; }
+  const Outcome& outcome() const;
 
   // Return the last StartStep of a task.
   const action::StartStep& last_start(std::string_view name) const;

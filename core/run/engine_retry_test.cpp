@@ -130,11 +130,13 @@ TEST_F(RetryTest, NotAfterCancel) {
 TEST_F(RetryTest, CancelledBetweenAttempts) {
   given("a");
   task("a").retries = 1;
+  declare("a", {"r"});
   begin();
-  exit("a", 1);
+  exit("a", 1, {{"r", "of an attempt that does not count"}});
   EXPECT_EQ(cancel(), "release a; finish");
   EXPECT_EQ(end_of("a"), "Cancelled: TaskRunCancelled");
   EXPECT_EQ(outcome().tasks[0].attempts, 1);
+  EXPECT_TRUE(outcome().tasks[0].results.empty());
 }
 
 TEST_F(RetryTest, CancelledBetweenAttemptsOfWhichTheFirstTimedOut) {

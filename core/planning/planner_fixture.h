@@ -2,8 +2,10 @@
 #pragma once
 
 #include <taskgroup/api.h>
+#include <taskgroup/catalog.h>
 #include <taskgroup/plan.h>
 #include <taskgroup/planner.h>
+#include <taskgroup/reader.h>
 
 #include <gtest/gtest.h>
 
@@ -96,6 +98,35 @@ protected:
     request.pipeline_name = "group";
     request.uid = "uid";
     options.nonce = "0123abcd";
+  }
+
+  // Take the first object of a document that can be run, and all Tasks and Pipelines in it.
+  void load(const std::string& yaml) {
+    const auto documents = read_documents(yaml, "test.yaml");
+    ASSERT_TRUE(documents.has_value()) << documents.error().to_string();
+    Diagnostics diagnostics;
+    Catalog catalog = make_catalog(*documents, diagnostics);
+    ASSERT_FALSE(diagnostics.has_errors()) << diagnostics.to_string();
+    ASSERT_FALSE(catalog.runnables.empty());
+    Runnable& first = catalog.runnables.front();
+    group = std::move(first.group);
+    first.request.name = request.name;
+    first.request.uid = request.uid;
+    request = std::move(first.request);
+    facts.tasks = std::move(catalog.tasks);
+    facts.pipelines = std::move(catalog.pipelines);
+  }
+
+  // Load a TaskGroup of which only the spec is given, indented by two.
+  void load_spec(const std::string& spec, const std::string& more = {}) {
+    load("apiVersion: taskgroup.dev/v1alpha1\nkind: TaskGroup\nmetadata: {name: group}\nspec:\n"
+         + spec + more);
+  }
+
+  // A Task as a document of its own, for load_spec().
+  static std::string task(const std::string& name, const std::string& spec) {
+    return "\n---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: " + name + "}\nspec:\n"
+           + spec;
   }
 
   // Plan; the test fails if that gives errors.

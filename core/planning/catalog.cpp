@@ -68,7 +68,8 @@ bool is_object_name(std::string_view name) {
 
 class CatalogMaker {
 public:
-  explicit CatalogMaker(Diagnostics& diagnostics) : m_diagnostics(diagnostics) {}
+  CatalogMaker(Diagnostics& diagnostics, std::set<const Field*>* rows_read)
+      : m_diagnostics(diagnostics), m_rows_read(rows_read) {}
 
   void add(const Node& document, const std::string& path);
   Catalog finish();
@@ -101,6 +102,7 @@ private:
                    const std::string& kind);
 
   Diagnostics& m_diagnostics;
+  std::set<const Field*>* m_rows_read;
   Catalog m_catalog;
   std::map<std::pair<std::string, std::string>, Where> m_seen; // by kind and name
   std::vector<Pending> m_group_refs;
@@ -200,7 +202,7 @@ void CatalogMaker::add(const Node& document, const std::string& path) {
     return;
   }
 
-  DecodeContext context{m_diagnostics, m_catalog.no_effect_on_host, kind};
+  DecodeContext context{m_diagnostics, m_catalog.no_effect_on_host, kind, false, m_rows_read};
   if (is_list) {
     add_list(ObjectReader(document, ObjectKind::list, path, ApiVersion::v1, context));
     return;
@@ -520,7 +522,12 @@ Catalog CatalogMaker::finish() {
 } // namespace
 
 Catalog make_catalog(const std::vector<Node>& documents, Diagnostics& diagnostics) {
-  CatalogMaker maker(diagnostics);
+  return make_catalog(documents, diagnostics, nullptr);
+}
+
+Catalog make_catalog(const std::vector<Node>& documents, Diagnostics& diagnostics,
+                     std::set<const Field*>* rows_read) {
+  CatalogMaker maker(diagnostics, rows_read);
   for (const Node& document : documents)
     maker.add(document, {});
   return maker.finish();

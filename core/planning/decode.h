@@ -2,9 +2,11 @@
 #pragma once
 
 #include <taskgroup/api.h>
+#include <taskgroup/catalog.h>
 
 #include "core/planning/object_reader.h"
 
+#include <set>
 #include <vector>
 
 // Turn checked mappings into the types of api.h. What can be said about one object alone is
@@ -49,6 +51,10 @@ EmptyDir decode_empty_dir(const ObjectReader& reader);
 
 // Say whether a taskSpec or customSpec holds an object with a type of its own instead of a Task.
 bool has_own_type(const Node& spec);
+
+// As the public make_catalog(), and note the rows of the field table that decoding asked for.
+Catalog make_catalog(const std::vector<Node>& documents, Diagnostics& diagnostics,
+                     std::set<const Field*>* rows_read);
 
 // Report an object with `apiVersion` and `kind` that is no TaskGroup of ours.
 void check_group_type(const ObjectReader& reader);

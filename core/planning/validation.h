@@ -42,7 +42,7 @@ inline constexpr std::string_view dns_label_rule =
 
 bool has_variables(std::string_view text);
 
-// A Kubernetes quantity: "500m", "2Gi", "1.5", "1e3".
+// A Kubernetes quantity that is not negative: "500m", "2Gi", "1.5", "1e3".
 bool is_quantity(std::string_view text);
 
 // Report all but the first of several items of one name. Names that are missing are passed over.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <taskgroup/nearest.h>
+#include <taskgroup/quantity.h>
 
 #include "core/planning/validation.h"
 #include "core/planning/variables.h"
 
 #include <algorithm>
-#include <array>
 
 namespace taskgroup::validation {
 namespace {
@@ -98,26 +98,7 @@ bool has_variables(std::string_view text) {
   return text.find("$(") != std::string_view::npos && !find_variables(text).empty();
 }
 
-bool is_quantity(std::string_view text) {
-  constexpr std::array<std::string_view, 16> suffixes = {
-      "", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
-  if (!text.empty() && (text.front() == '+' || text.front() == '-'))
-    text.remove_prefix(1);
-  std::size_t digits = 0;
-  std::size_t dots = 0;
-  std::size_t at = 0;
-  for (; at < text.size() && (is_digit(text[at]) || text[at] == '.'); ++at)
-    ++(text[at] == '.' ? dots : digits);
-  if (digits == 0 || dots > 1)
-    return false;
-  std::string_view suffix = text.substr(at);
-  if (std::find(suffixes.begin(), suffixes.end(), suffix) != suffixes.end())
-    return true;
-  if (suffix.size() < 2 || (suffix[0] != 'e' && suffix[0] != 'E'))
-    return false;
-  suffix.remove_prefix(suffix[1] == '-' || suffix[1] == '+' ? 2 : 1);
-  return !suffix.empty() && std::all_of(suffix.begin(), suffix.end(), is_digit);
-}
+bool is_quantity(std::string_view text) { return parse_amount(text).has_value(); }
 
 void check_param_specs(const std::vector<ParamSpec>& params, NameFormat format,
                        Diagnostics& diagnostics) {

@@ -15,8 +15,8 @@ namespace taskgroup {
 // one, whose task has the Task's name and gets the group's params and workspaces of the same names.
 struct Runnable {
   std::string kind; // of the object: TaskGroup, Pipeline, PipelineRun, Task, TaskRun, CustomRun
-  // metadata.name, or generateName without its dash, or the kind in lower case; of an embedded group
-  // its task's name.
+  // metadata.name, or generateName without its dash, or the kind in lower case; of an embedded
+  // group its task's name.
   std::string name;
   bool embedded = false; // a TaskGroup under taskSpec of a Pipeline or PipelineRun (`--group`)
   GroupSpec group;

@@ -51,9 +51,10 @@ struct StartError {
 };
 
 struct SandboxOptions {
-  // An empty folder on a disk, owned by the caller (see temporary_folder.h). The containers' /tmp,
-  // /var/tmp and, for a caller who is not root, everything they write elsewhere is kept below it.
-  // The folder it lies in is not visible in containers, except through mounts.
+  // A folder on a disk, owned by the caller (see temporary_folder.h); the sandbox uses `host` in
+  // it. The containers' /tmp and /var/tmp are kept there; what they write elsewhere, but for
+  // mounts, is in memory. The folder it lies in is not visible in containers, except through
+  // mounts.
   std::string temporary_folder;
   // Leave the containers' files in the temporary folder when they end.
   bool keep = false;

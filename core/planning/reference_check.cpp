@@ -236,6 +236,7 @@ ReferenceCheck::Meaning ReferenceCheck::task_variable(const VariableName& name,
 ReferenceCheck::Meaning ReferenceCheck::context(const std::string& written, bool strict,
                                                 const Where& where) const {
   Names known;
+  known.reserve(group_contexts.size() + 1 + task_contexts.size());
   if (sees_group())
     known.assign(group_contexts.begin(), group_contexts.end());
   if (m_level == Level::pipeline_task)

@@ -18,7 +18,7 @@
 namespace taskgroup {
 namespace {
 
-// Gathers result references, each once.
+// Gathers references to other tasks, each once.
 class Needs {
 public:
   explicit Needs(std::vector<Reference>& result) : m_result(result) {}
@@ -55,7 +55,7 @@ public:
 
 private:
   void add(const Reference& reference) {
-    if (reference.kind == Reference::Kind::task_result
+    if (reference.kind != Reference::Kind::retry_count
         && std::find(m_result.begin(), m_result.end(), reference) == m_result.end())
       m_result.push_back(reference);
   }

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <taskgroup/planner.h>
+
+#include "cli/commands.h"
+#include "cli/graph_drawing.h"
+#include "cli/prepared_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace taskgroup {
+namespace {
+
+// Give each param without a value one that shows its place: a drawing needs shapes, not values.
+void fill_params(const GroupSpec& group, RunRequest& request) {
+  for (const ParamSpec& spec : group.params) {
+    const bool given =
+        std::any_of(request.params.begin(), request.params.end(),
+                    [&](const Param& one) { return one.name.text == spec.name.text; });
+    if (given || spec.default_value)
+      continue;
+    const Located stand_in{
+        spec.allowed.empty() ? "<" + spec.name.text + ">" : spec.allowed.front().text, spec.where};
+    Param param{spec.where, spec.name, {spec.where, stand_in}};
+    if (spec.type == ValueType::array)
+      param.value.data = std::vector<Located>(16, stand_in); // enough for any index one writes
+    if (spec.type == ValueType::object) {
+      std::vector<std::pair<std::string, Located>> fields;
+      for (const std::string& key : spec.keys)
+        fields.emplace_back(key, stand_in);
+      param.value.data = std::move(fields);
+    }
+    request.params.push_back(std::move(param));
+  }
+}
+
+// Bindings do not change the graph, and those that only a cluster has need not exist here.
+void drop_bindings(RunRequest& request) { request.workspaces.clear(); }
+
+std::vector<std::string> notes_of(const PlanTask& task) {
+  std::vector<std::string> notes;
+  if (!task.when.empty())
+    notes.emplace_back("when");
+  if (task.retries > 0)
+    notes.push_back(fmt::format("retries {}", task.retries));
+  if (task.on_error == PlanTask::OnError::carry_on)
+    notes.emplace_back("onError continue");
+  return notes;
+}
+
+} // namespace
+
+static Drawing drawing_of(const Plan& plan) {
+  Drawing drawing;
+  drawing.name = plan.group;
+  for (const PlanTask& task : plan.tasks)
+    drawing.tasks.push_back({task.name, task.is_finally, task.after, notes_of(task)});
+  return drawing;
+}
+
+ExitCode graph_command(const GraphFlags& flags) {
+  const Input input = read_input({flags.file});
+  auto checked = check_group(input, flags.group, {});
+  if (!checked)
+    return fail(checked.error());
+  fill_params(checked->group, checked->request);
+  drop_bindings(checked->request);
+  const auto plan = plan_group(*checked, input.facts, {});
+  if (!plan)
+    return fail(plan.error());
+  const Drawing drawing = drawing_of(*plan);
+  const std::string text = flags.format == "mermaid" ? draw_mermaid(drawing)
+                           : flags.format == "dot"   ? draw_dot(drawing)
+                                                     : draw_text(drawing);
+  std::fputs(text.c_str(), stdout);
+  return ExitCode::success;
+}
+
+} // namespace taskgroup

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.h"
+
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+namespace {
+
+using namespace taskgroup;
+
+void add_request_flags(CLI::App& command, RequestFlags& flags) {
+  command
+      .add_option("-p,--param", flags.params,
+                  "Value of a param, as name=value; JSON for an array or object")
+      ->allow_extra_args(false);
+  command
+      .add_option("-w,--workspace", flags.workspaces,
+                  "Bind a workspace: name=dir, or read-only name=secret:PATH, name=configmap:PATH")
+      ->allow_extra_args(false);
+  command.add_option("--timeout", flags.timeout,
+                     "Limit of the whole run, such as 90s or 1h; 0 = none");
+}
+
+ExitCode run_program(int argc, char** argv) {
+  CLI::App app{"Run a DAG of Tekton Tasks as one TaskGroup.", "taskgroup"};
+  app.set_version_flag("--version", TASKGROUP_VERSION);
+  app.require_subcommand(1);
+  app.footer("Exit codes: 0 succeeded, 1 failed or timed out, 2 bad input (nothing was started),\n"
+             "3 something this machine must have is missing, 70 internal error,\n"
+             "130 and 143 cancelled by SIGINT and SIGTERM.");
+
+  const auto files_help = "Files, folders or - (standard input)";
+
+  RunFlags run;
+  std::string output = "text";
+  std::string runtime = "host";
+  CLI::App* run_app = app.add_subcommand("run", "Run a TaskGroup, Pipeline, PipelineRun, Task, "
+                                                "TaskRun or CustomRun on this machine");
+  run_app->add_option("FILE", run.files, files_help)->required();
+  add_request_flags(*run_app, run.request);
+  run_app->add_option("--task", run.tasks, "Run only this task and what it needs, then finally")
+      ->allow_extra_args(false);
+  run_app->add_option("--group", run.group, "The TaskGroup to run, where the files hold several");
+  run_app->add_flag("--keep", run.keep, "Leave the run's files where they are and say where");
+  run_app->add_option("-o,--output", output, "text, or json: one event a line")
+      ->check(CLI::IsMember({"text", "json"}));
+  run_app->add_option("--runtime", runtime, "What runs the steps: host")
+      ->check(CLI::IsMember({"host"}));
+
+  ValidateFlags validate;
+  CLI::App* validate_app = app.add_subcommand("validate", "Report every mistake in the files");
+  validate_app->add_option("FILE", validate.files, files_help)->required();
+
+  GraphFlags graph;
+  graph.format = "text";
+  CLI::App* graph_app = app.add_subcommand("graph", "Draw the tasks and their order");
+  graph_app->add_option("FILE", graph.file, "File, folder or -")->required();
+  graph_app->add_option("--group", graph.group, "The TaskGroup to draw, where there are several");
+  graph_app->add_option("-o,--output", graph.format, "text, mermaid or dot")
+      ->check(CLI::IsMember({"text", "mermaid", "dot"}));
+
+  PlanFlags plan;
+  std::string plan_output = "text";
+  CLI::App* plan_app =
+      app.add_subcommand("plan", "Show order, requests and what would run, without running it");
+  plan_app->add_option("FILE", plan.files, files_help)->required();
+  add_request_flags(*plan_app, plan.request);
+  plan_app->add_option("--task", plan.tasks, "Plan only this task and what it needs, then finally")
+      ->allow_extra_args(false);
+  plan_app->add_option("--group", plan.group,
+                       "The TaskGroup to plan, where the files hold several");
+  plan_app->add_option("-o,--output", plan_output, "text, or json: the plan itself")
+      ->check(CLI::IsMember({"text", "json"}));
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version are no errors; everything else is bad input.
+    return app.exit(error) == 0 ? ExitCode::success : ExitCode::bad_input;
+  }
+  if (run_app->parsed()) {
+    run.json = output == "json";
+    return run_command(run);
+  }
+  if (validate_app->parsed()) {
+    return validate_command(validate);
+  }
+  if (graph_app->parsed()) {
+    return graph_command(graph);
+  }
+  plan.json = plan_output == "json";
+  return plan_command(plan);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN); // `taskgroup run … | head` must still clean up
+  try {
+    return static_cast<int>(run_program(argc, argv));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s; this is a bug in taskgroup, please report it\n", error.what());
+    return static_cast<int>(taskgroup::ExitCode::internal);
+  }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <taskgroup/peak.h>
+#include <taskgroup/planner.h>
+
+#include "cli/commands.h"
+#include "cli/duration_text.h"
+#include "cli/prepared_run.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace taskgroup {
+namespace {
+
+std::string limits_of(const PlanTask& task) {
+  std::vector<std::string> limits;
+  if (!task.when.empty())
+    limits.emplace_back("when");
+  if (task.retries > 0)
+    limits.push_back(fmt::format("retries {}", task.retries));
+  if (task.timeout)
+    limits.push_back("timeout " + duration_text(*task.timeout));
+  if (task.on_error == PlanTask::OnError::carry_on)
+    limits.emplace_back("onError continue");
+  return fmt::format("{}", fmt::join(limits, ", "));
+}
+
+void print_tasks(const Plan& plan) {
+  std::size_t width = 4;
+  for (const PlanTask& task : plan.tasks)
+    width = std::max(width, task.name.size());
+  bool finally = false;
+  for (const PlanTask& task : plan.tasks) {
+    if (task.is_finally && !finally) {
+      finally = true;
+      std::puts("finally, whatever became of the tasks:");
+    }
+    std::vector<std::string> after;
+    for (const std::size_t index : task.after)
+      after.push_back(plan.tasks[index].name);
+    const std::string limits = limits_of(task);
+    std::puts(fmt::format("  {:<{}}{}{}", task.name, width,
+                          after.empty() ? "" : fmt::format("  after {}", fmt::join(after, ", ")),
+                          limits.empty() ? "" : "  (" + limits + ")")
+                  .c_str());
+    for (const PlanStep& step : task.steps) {
+      std::puts(fmt::format("  {:<{}}    {}: {}{}", "", width, step.name,
+                            step.script ? "script" : "command",
+                            step.image.empty() ? "" : ", image " + step.image)
+                    .c_str());
+    }
+  }
+}
+
+void print_volumes(const Plan& plan) {
+  for (const PlanVolume& volume : plan.volumes) {
+    std::vector<std::string> tasks;
+    for (const PlanTask& task : plan.tasks) {
+      const bool mounts =
+          std::any_of(task.steps.begin(), task.steps.end(), [&](const PlanStep& one) {
+            return std::any_of(one.mounts.begin(), one.mounts.end(),
+                               [&](const PlanMount& mount) { return mount.volume == volume.name; });
+          });
+      if (mounts)
+        tasks.push_back(task.name);
+    }
+    if (volume.kind == PlanVolume::Kind::empty && tasks.size() < 2)
+      continue; // a task's own
+    std::puts(fmt::format("  {}: {}{}, used by {}", volume.name,
+                          volume.kind == PlanVolume::Kind::bound ? volume.source
+                                                                 : "empty, made for the run",
+                          volume.read_only ? " (read-only)" : "", fmt::join(tasks, ", "))
+                  .c_str());
+  }
+}
+
+std::string bytes_text(std::int64_t bytes) {
+  constexpr std::int64_t mebi = 1024 * 1024;
+  return bytes % mebi == 0 ? fmt::format("{}Mi", bytes / mebi)
+                           : fmt::format("{:.1f}Mi", static_cast<double>(bytes) / mebi);
+}
+
+// A pod made by stock rules asks for the sum of all containers; one of ours for what can run at
+// once.
+void print_requests(const Peak& peak) {
+  const auto line = [](const char* name, const std::string& most, const std::string& sum,
+                       std::size_t without) {
+    std::puts(fmt::format("  {}: {} at most at one time, {} in all{}", name, most, sum,
+                          without == 0 ? "" : fmt::format(" ({} steps ask for none)", without))
+                  .c_str());
+  };
+  line("cpu", fmt::format("{}m", peak.peak.cpu), fmt::format("{}m", peak.sum.cpu),
+       peak.steps_without_cpu);
+  line("memory", bytes_text(peak.peak.memory), bytes_text(peak.sum.memory),
+       peak.steps_without_memory);
+}
+
+void print_limits(const Plan& plan) {
+  const auto limit = [](const char* name, const std::optional<Millis>& value) {
+    if (value)
+      std::puts(fmt::format("  {}: {}", name, duration_text(*value)).c_str());
+  };
+  limit("whole run", plan.whole);
+  limit("tasks", plan.tasks_timeout);
+  limit("finally", plan.finally_timeout);
+  if (plan.max_parallel > 0)
+    std::puts(fmt::format("  at once: {} tasks", plan.max_parallel).c_str());
+  if (plan.fail_fast)
+    std::puts("  a failure stops the tasks that run beside it");
+}
+
+} // namespace
+
+ExitCode plan_command(const PlanFlags& flags) {
+  const Input input = read_input(flags.files);
+  const auto checked = check_group(input, flags.group, flags.request);
+  if (!checked)
+    return fail(checked.error());
+  PlanOptions options;
+  options.only_tasks = flags.tasks;
+  const auto plan = plan_group(*checked, input.facts, std::move(options));
+  if (!plan)
+    return fail(plan.error());
+  if (flags.json) {
+    std::puts(to_json(*plan).c_str());
+    return ExitCode::success;
+  }
+  std::size_t steps = 0;
+  for (const PlanTask& task : plan->tasks)
+    steps += task.steps.size();
+  std::puts(
+      fmt::format("{}: {} tasks, {} steps, in this order:", plan->group, plan->tasks.size(), steps)
+          .c_str());
+  print_tasks(*plan);
+  std::puts("volumes:");
+  print_volumes(*plan);
+  Diagnostics diagnostics;
+  const Peak peak = find_peak(*plan, checked->group, input.facts, diagnostics);
+  if (auto settled = settle(diagnostics); !settled)
+    return fail(settled.error());
+  std::puts("requests:");
+  print_requests(peak);
+  std::puts("limits:");
+  print_limits(*plan);
+  return ExitCode::success;
+}
+
+} // namespace taskgroup

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/prepared_run.h"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <random>
+#include <set>
+
+namespace taskgroup {
+
+namespace {
+
+// Return 64 random bits in hex: enough that no text of a user's holds a marker by accident.
+std::string random_nonce() {
+  std::random_device device;
+  const auto high = static_cast<std::uint64_t>(device()) << 32U;
+  return fmt::format("{:016x}", high | device());
+}
+
+tl::expected<void, Failure> check_references(const GroupSpec& group, const Facts& facts) {
+  Diagnostics diagnostics;
+  for (const MissingObject& missing : needs(group, facts)) {
+    diagnostics.add_error(missing.where,
+                          fmt::format("there is no {} \"{}\" in the given files; add the file that "
+                                      "holds it to the command line",
+                                      missing.kind, missing.name));
+  }
+  return settle(diagnostics);
+}
+
+} // namespace
+
+Findings check_documents(const Input& input) {
+  Findings findings;
+  findings.diagnostics = input.diagnostics;
+  std::set<std::string> referenced;
+  for (const Runnable& runnable : input.catalog.runnables) {
+    for (const auto* tasks : {&runnable.group.tasks, &runnable.group.finally}) {
+      for (const PipelineTask& task : *tasks) {
+        if (task.task_ref)
+          referenced.insert(task.task_ref->text);
+      }
+    }
+  }
+  for (const Runnable& runnable : input.catalog.runnables) {
+    if (runnable.kind == "Task" && referenced.contains(runnable.name))
+      continue;
+    ++findings.checked;
+    validate(runnable.group, input.facts, findings.diagnostics, findings.skipped);
+  }
+  return findings;
+}
+
+tl::expected<void, Failure> settle(const Diagnostics& diagnostics) {
+  if (diagnostics.has_errors()) {
+    std::string text = diagnostics.to_string();
+    if (!text.empty() && text.back() == '\n') {
+      text.pop_back();
+    }
+    return tl::unexpected(Failure{ExitCode::bad_input, std::move(text)});
+  }
+  std::fputs(diagnostics.to_string().c_str(), stderr);
+  return {};
+}
+
+tl::expected<CheckedGroup, Failure> check_group(const Input& input, const std::string& group,
+                                                const RequestFlags& flags) {
+  // With an error in the documents, everything else that is wrong is said in the same run.
+  const Diagnostics& found =
+      input.diagnostics.has_errors() ? check_documents(input).diagnostics : input.diagnostics;
+  if (auto settled = settle(found); !settled) {
+    return tl::unexpected(settled.error());
+  }
+  auto runnable = select_runnable(input.catalog, group);
+  if (!runnable) {
+    return tl::unexpected(runnable.error());
+  }
+  // A Pipeline may in turn refer to Tasks; needs() answers for both.
+  if (auto complete = check_references(runnable->group, input.facts); !complete) {
+    return tl::unexpected(complete.error());
+  }
+  CheckedGroup checked;
+  checked.group = resolve_pipeline_ref(runnable->group, input.facts);
+  checked.request = std::move(runnable->request);
+  checked.no_effect = input.catalog.no_effect_on_host;
+
+  Diagnostics diagnostics;
+  std::vector<std::string> skipped;
+  validate(checked.group, input.facts, diagnostics, skipped);
+  if (auto settled = settle(diagnostics); !settled) {
+    return tl::unexpected(settled.error());
+  }
+  auto applied =
+      apply_flags(flags, checked.group.params, checked.group.workspaces, checked.request);
+  if (!applied) {
+    return tl::unexpected(applied.error());
+  }
+  return checked;
+}
+
+tl::expected<Plan, Failure> plan_group(const CheckedGroup& checked, const Facts& facts,
+                                       PlanOptions options) {
+  options.nonce = random_nonce();
+  Diagnostics diagnostics;
+  auto planned = plan(checked.group, checked.request, facts, options, diagnostics);
+  if (auto settled = settle(diagnostics); !settled) {
+    return tl::unexpected(settled.error());
+  }
+  if (!planned) {
+    return tl::unexpected(
+        Failure{ExitCode::internal, "error: no plan and no reason; please report this"});
+  }
+  return std::move(*planned);
+}
+
+} // namespace taskgroup

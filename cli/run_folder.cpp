@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/run_folder.h"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+
+namespace taskgroup {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+tl::unexpected<std::string> failed(std::string_view what, const std::string& path) {
+  return tl::unexpected(fmt::format("cannot {} {}: {}", what, path, std::strerror(errno)));
+}
+
+// Make one folder with exactly this mode, whatever the umask is.
+tl::expected<void, std::string> make_folder(const std::string& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
+    return failed("make the folder", path);
+  }
+  if (::chmod(path.c_str(), mode) != 0) {
+    return failed("set the mode of", path);
+  }
+  return {};
+}
+
+// Open `relative` below `base`, making folders on the way; links are not followed.
+tl::expected<void, std::string> make_below(const std::string& base, const std::string& relative) {
+  int at = ::open(base.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (at < 0) {
+    return failed("open the folder", base);
+  }
+  tl::expected<void, std::string> result;
+  for (const fs::path& part : fs::path(relative)) {
+    const std::string name = part.string();
+    if (name.empty() || name == ".") {
+      continue;
+    }
+    ::mkdirat(at, name.c_str(), 0777);
+    const int next = ::openat(at, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (next < 0) {
+      result = failed("use the subPath", fmt::format("{} of {}", relative, base));
+      break;
+    }
+    ::close(at);
+    at = next;
+  }
+  ::close(at);
+  return result;
+}
+
+} // namespace
+
+tl::expected<void, std::string> prepare(const RunFolder& folder, const Plan& plan) {
+  for (const std::string& path :
+       {folder.control_folder(), folder.sockets(), folder.volumes(), folder.sandbox()}) {
+    if (auto made = make_folder(path, 0755); !made) {
+      return made;
+    }
+  }
+  std::size_t containers = 0;
+  for (const PlanTask& task : plan.tasks) {
+    containers += task.steps.size();
+  }
+  for (std::size_t i = 0; i < containers; ++i) {
+    if (auto made = make_folder(folder.socket_folder(i), 0777); !made) {
+      return made;
+    }
+  }
+  for (const PlanVolume& volume : plan.volumes) {
+    std::error_code error;
+    const bool is_file =
+        volume.kind == PlanVolume::Kind::bound && fs::is_regular_file(volume.source, error);
+    if (volume.kind == PlanVolume::Kind::bound && !is_file) {
+      continue;
+    }
+    // As an emptyDir, whose mode is 0777.
+    if (auto made = make_folder(folder.volume(volume.name), 0777); !made) {
+      return made;
+    }
+    if (is_file) {
+      // The target of the file's own mount, in a folder that is mounted read-only.
+      const std::string target =
+          folder.volume(volume.name) + "/" + fs::path(volume.source).filename().string();
+      if (auto made = replace_file(target, ""); !made) {
+        return made;
+      }
+    }
+  }
+  return replace_file(folder.plan_file(), to_json(plan, PlanParts::run));
+}
+
+tl::expected<void, std::string> make_sub_paths(const Plan& plan, const RunFolder& folder,
+                                               const PlanStep& step) {
+  for (const PlanMount& mount : step.mounts) {
+    if (mount.sub_path.empty()) {
+      continue;
+    }
+    const auto volume =
+        std::find_if(plan.volumes.begin(), plan.volumes.end(),
+                     [&](const PlanVolume& one) { return one.name == mount.volume; });
+    if (volume == plan.volumes.end()) {
+      continue;
+    }
+    const bool bound = volume->kind == PlanVolume::Kind::bound;
+    auto made = make_below(bound ? volume->source : folder.volume(volume->name), mount.sub_path);
+    if (!made) {
+      return made;
+    }
+  }
+  return {};
+}
+
+tl::expected<void, std::string> replace_file(const std::string& path, std::string_view content) {
+  const std::string scratch = path + ".new";
+  const int fd = ::open(scratch.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) {
+    return failed("write", scratch);
+  }
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0 && errno != EINTR) {
+      auto result = failed("write", scratch);
+      ::close(fd);
+      return result;
+    }
+    content.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+  }
+  ::close(fd);
+  if (::rename(scratch.c_str(), path.c_str()) != 0) {
+    return failed("replace", path);
+  }
+  return {};
+}
+
+} // namespace taskgroup

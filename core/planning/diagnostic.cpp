@@ -81,7 +81,7 @@ bool Diagnostics::has_errors() const {
 
 std::vector<Diagnostic> Diagnostics::sorted() const {
   std::vector<Diagnostic> items = m_items;
-  std::ranges::stable_sort(items, [](const Diagnostic& left, const Diagnostic& right) {
+  std::ranges::sort(items, [](const Diagnostic& left, const Diagnostic& right) {
     return order_of(left) < order_of(right);
   });
   const auto duplicates = std::ranges::unique(

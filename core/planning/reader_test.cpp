@@ -181,6 +181,10 @@ TEST(Reader, RefusesAQuotedStringThatIsNotClosed) {
             "1:4 not valid YAML: the quoted string that begins here is not closed\n");
 }
 
+TEST(Reader, NamesNoPositionAfterTheEnd) {
+  EXPECT_EQ(read("a: [\"x41\\"), "1:10 not valid YAML: unknown escape character: \x04\n");
+}
+
 TEST(Reader, RefusesDirectives) {
   EXPECT_EQ(
       read("a: 1\n%b: 2\n"),

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -244,7 +245,9 @@ void TreeBuilder::report_duplicates(std::vector<Entry>& entries) {
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::erase_if(order, [&](std::size_t i) { return !entries[i].usable; });
   const auto name = [&](std::size_t i) -> const std::string& { return entries[i].key.name; };
-  std::ranges::stable_sort(order, {}, name);
+  std::ranges::sort(order, [&](std::size_t left, std::size_t right) {
+    return std::tie(name(left), left) < std::tie(name(right), right);
+  });
   for (std::size_t i = 1, first = 0; i < order.size(); ++i) {
     if (name(order[i]) != name(order[first])) {
       first = i;

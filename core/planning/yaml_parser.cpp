@@ -8,6 +8,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <array>
 #include <istream>
 #include <optional>
@@ -248,6 +249,14 @@ private:
   bool m_scalar_is_plain = false; // and is it plain?
 };
 
+// Return the position after the last character: yaml-cpp's own is off by some there.
+Position end_of(std::string_view text) {
+  const auto lines = std::ranges::count(text, '\n');
+  const std::size_t last = text.rfind('\n');
+  const std::size_t column = last == std::string_view::npos ? text.size() : text.size() - last - 1;
+  return {static_cast<int>(lines) + 1, static_cast<int>(column) + 1};
+}
+
 // Say what to do about yaml-cpp's tersest messages.
 std::string explain(const std::string& message) {
   if (message.starts_with("the referenced anchor is not defined")) {
@@ -299,8 +308,8 @@ void parse_yaml(std::string_view text, TreeBuilder& builder, const ReadLimits& l
                                           + " characters of YAML syntax, which is the limit; "
                                             "split it");
   } catch (const YAML::Exception& error) {
-    const bool known = error.mark.line >= 0;
-    builder.give_up(known ? to_position(error.mark) : adapter.latest(), explain(error.msg));
+    const bool known = error.mark.pos >= 0 && std::cmp_less_equal(error.mark.pos, text.size());
+    builder.give_up(known ? to_position(error.mark) : end_of(text), explain(error.msg));
   }
 }
 

@@ -73,8 +73,11 @@ PipelineTask decode_pipeline_task(const ObjectReader& reader, const Node& node) 
   if (has_ref && has_spec)
     reader.error("taskSpec", fmt::format("the task \"{}\" has a taskRef as well; give one of them",
                                          task.name.text));
-  if (!has_ref && !has_spec && node.find("taskRef") == nullptr && node.find("taskSpec") == nullptr
-      && node.find("pipelineRef") == nullptr && node.find("pipelineSpec") == nullptr)
+  constexpr std::array<std::string_view, 4> bodies = {"taskRef", "taskSpec", "pipelineRef",
+                                                      "pipelineSpec"};
+  if (!has_ref && !has_spec
+      && std::none_of(bodies.begin(), bodies.end(),
+                      [&](std::string_view field) { return reader.is_written(field); }))
     reader.error({}, fmt::format("the task \"{}\" has no taskRef and no taskSpec; give one of them",
                                  task.name.text));
   task.params = decode_params(reader);
@@ -144,7 +147,8 @@ void decode_shared(const ObjectReader& reader, GroupSpec& group) {
 }
 
 void require_tasks(const ObjectReader& reader) {
-  if (const Node* tasks = reader.find("tasks"); tasks == nullptr || tasks->size() == 0)
+  const Node* tasks = reader.find("tasks");
+  if (tasks == nullptr ? !reader.is_written("tasks") : tasks->size() == 0)
     reader.error("tasks", "missing; it holds the tasks to run");
 }
 

@@ -189,7 +189,7 @@ TEST(Fields, AFieldOfTheOtherVersionIsSaidToBeThat) {
 }
 
 // Documents in which every kind of object of the table stands.
-constexpr std::string_view one_of_each = R"(
+constexpr std::string_view one_of_each = R"yaml(
 apiVersion: taskgroup.dev/v1alpha1
 kind: TaskGroup
 metadata: {name: a, generateName: a-, namespace: team, uid: u}
@@ -301,7 +301,7 @@ spec:
 apiVersion: v1
 kind: List
 items: []
-)";
+)yaml";
 
 TEST(Fields, EveryHonouredRowIsReadByDecoding) {
   auto documents = read_documents(one_of_each, "test.yaml");

@@ -43,6 +43,9 @@ public:
   const Node* find(std::string_view field) const;
   bool has(std::string_view field) const { return find(field) != nullptr; }
 
+  // Say whether a field is written, faultless or not.
+  bool is_written(std::string_view field) const { return m_node.find(field) != nullptr; }
+
   // Say whether a refused field was reported.
   bool is_refused() const { return m_refused; }
 

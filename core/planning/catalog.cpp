@@ -394,7 +394,10 @@ void CatalogMaker::add_task(const ObjectReader& reader, const Identity& identity
   std::vector<GroupWorkspace> workspaces = workspaces_of(task);
   SingleTask single;
   single.name = identity.name;
-  single.task_spec = std::move(task);
+  if (identity.generated)
+    single.task_spec = std::move(task);
+  else // nothing is propagated into it
+    single.task_ref = identity.name;
   add_runnable("Task", identity,
                group_of_one(std::move(single), std::move(params), std::move(workspaces)),
                request_of(reader, identity));

@@ -371,6 +371,7 @@ spec:
   ASSERT_THAT(group.tasks, SizeIs(1));
   const PipelineTask& task = group.tasks[0];
   EXPECT_EQ(task.name.text, "build");
+  ASSERT_TRUE(task.task_ref.has_value()) << "so that nothing is propagated into it";
   ASSERT_THAT(task.params, SizeIs(2));
   EXPECT_EQ(text_of(task.params[0].value), "$(params[\"a.b\"])");
   EXPECT_EQ(text_of(task.params[1].value), "$(params[\"list\"][*])");

@@ -52,7 +52,7 @@ void check_policies(const TaskView& view, const ReferenceCheck& references,
                           fmt::format("found {} retries, expected 0 or more", task.retries));
   const std::string& on_error = task.on_error.text;
   references.text(task.on_error, {.field = "onError", .late = false});
-  if (!on_error.empty() && !on_error.starts_with("$(params")
+  if (!on_error.empty() && !has_variables(on_error)
       && std::find(outcomes.begin(), outcomes.end(), on_error) == outcomes.end())
     diagnostics.add_error(task.on_error.where,
                           fmt::format("found \"{}\", expected \"continue\" or \"stopAndFail\"{}",

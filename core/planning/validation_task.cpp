@@ -277,7 +277,7 @@ private:
         late_text(*step.script, "a script");
       early(step.on_error, "onError");
       if (const std::string& text = step.on_error.text;
-          !text.empty() && !text.starts_with("$(params")
+          !text.empty() && !has_variables(text)
           && std::find(outcomes.begin(), outcomes.end(), text) == outcomes.end())
         error(step.on_error.where, fmt::format("found \"{}\", expected \"continue\" or "
                                                "\"stopAndFail\"{}",

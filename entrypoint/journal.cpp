@@ -34,7 +34,8 @@ void Journal::write(const Record& record) {
   remember(record);
   const bool end = std::holds_alternative<record::GroupEnded>(record);
   std::string line = to_json(record, m_plan, m_number + 1, wall_clock_now());
-  if (!end && m_size + line.size() > limit) {
+  m_full = m_full || m_size + line.size() > limit;
+  if (!end && m_full) {
     m_left_out = true;
     return;
   }

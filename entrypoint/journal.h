@@ -69,6 +69,7 @@ private:
   std::uint64_t m_number = 0;
   std::size_t m_size = 0;           // of all lines
   std::size_t m_since_snapshot = 0; // bytes
+  bool m_full = false;              // the limit has been reached
   bool m_left_out = false;          // records, since the last snapshot
 
   std::string m_waiting;

@@ -25,9 +25,10 @@ using Words = std::vector<std::string>;
 // A step agent, with the test as its coordinator, below a folder in the place of the root.
 class Agent {
 public:
-  explicit Agent(const TemporaryFolder& root, Words command, Words env = {}, bool script = false)
+  explicit Agent(const TemporaryFolder& root, Words command, Words env = {}, bool script = false,
+                 Words wrapper = {})
       : m_listener(listen_at(root / "s")),
-        m_program(words(root, std::move(command), script), env),
+        m_program(words(root, std::move(wrapper), std::move(command), script), std::move(env)),
         m_peer(Peer::accept(m_listener)) {
     const auto hello = m_peer.from_agent<wire::Hello>();
     EXPECT_EQ(hello.version, wire::version);
@@ -52,9 +53,12 @@ public:
   }
 
 private:
-  static Words words(const TemporaryFolder& root, Words command, bool script) {
-    Words all = {agent_program(),      "step",    "--socket", root / "s", "--container",
-                 "step-build-compile", "--nonce", "5f2c",     "--root",   root.path()};
+  static Words words(const TemporaryFolder& root, Words all, Words command, bool script) {
+    for (const std::string& word :
+         Words{agent_program(), "step", "--socket", root / "s", "--container", "step-build-compile",
+               "--nonce", "5f2c", "--root", root.path()}) {
+      all.push_back(word);
+    }
     if (script) {
       all.emplace_back("--script");
     }
@@ -469,6 +473,62 @@ TEST_F(StepTest, CoordinatorThatMakesNoSenseIsNotObeyed) {
     agent.peer().send(nonsense);
     EXPECT_EQ(agent.program().wait(), 1) << nonsense;
   }
+}
+
+// The agent as it is in a container: pid 1 of a pid namespace.
+class PidOneTest : public StepTest {
+protected:
+  void SetUp() override {
+    Program attempt({"/usr/bin/unshare", "--pid", "--fork", "true"});
+    if (attempt.wait() != 0) {
+      GTEST_SKIP() << "this machine has no pid namespaces for us: " << attempt.errors();
+    }
+  }
+
+  Agent agent(const std::string& script) {
+    return Agent(root, shell(script), {}, false,
+                 {"/usr/bin/unshare", "--pid", "--fork", "--kill-child"});
+  }
+};
+
+TEST_F(PidOneTest, NothingOutlivesTheStep) {
+  Agent one = agent("setsid sh -c 'trap \"\" TERM; exec 9> " + (root / "held") + "; echo ready > "
+                    + (root / "up")
+                    + "; while :; do sleep 1000; done' & while ! "
+                      "[ -s "
+                    + (root / "up") + " ]; do :; done; echo $PPID");
+  EXPECT_EQ(one.run(attempt()).code, 0);
+  EXPECT_EQ(one.program().line(), "1");
+  one.peer().send(wire::Done{});
+  EXPECT_EQ(one.program().wait(), 0);
+  EXPECT_EQ(one.program().rest(), "") << "somebody still holds the pipe";
+}
+
+TEST_F(PidOneTest, StopReachesEveryProcess) {
+  const std::string told = root / "told";
+  Agent one = agent("trap : TERM; setsid sh -c 'trap \"touch " + told
+                    + "; exit\" TERM; echo ready; while :; do sleep 1; done' & until [ -e " + told
+                    + " ]; do wait $!; done; exit 7");
+  one.start(attempt());
+  EXPECT_EQ(one.program().line(), "ready");
+  one.peer().send(wire::Stop{0, Millis(60'000)});
+  EXPECT_EQ(one.exited().code, 7);
+}
+
+TEST_F(PidOneTest, OrphansAreReapedWhileTheStepRuns) {
+  // A zombie can still be sent signals: the loop ends when it is gone.
+  Agent one = agent("sh -c 'sh -c \"exit 7\" & echo $! > " + (root / "orphan")
+                    + "'; while kill -0 $(cat " + (root / "orphan") + ") 2> /dev/null; do :; done");
+  EXPECT_EQ(one.run(attempt()).code, 0);
+}
+
+TEST_F(PidOneTest, StepEndsWithItsCoordinator) {
+  Agent one = agent("trap '' TERM; echo ready; while :; do sleep 1000; done");
+  one.start(attempt());
+  EXPECT_EQ(one.program().line(), "ready");
+  one.peer().close();
+  EXPECT_EQ(one.program().wait(), 1);
+  EXPECT_EQ(one.program().rest(), "");
 }
 
 TEST_F(StepTest, ArgumentsThatAreNotUnderstoodEndWell) {

@@ -34,13 +34,8 @@ void Draft::append(Piece::Kind kind, std::string_view text) {
     m_pieces.push_back({kind, std::string(text), {}});
 }
 
-void Draft::append(const Draft& other) {
-  for (const Piece& piece : other.m_pieces) {
-    if (piece.kind == Piece::Kind::late)
-      m_pieces.push_back(piece);
-    else
-      append(piece.kind, piece.text);
-  }
+void Draft::append(const Reference& reference) {
+  m_pieces.push_back({Piece::Kind::late, {}, reference});
 }
 
 const Reference* Draft::first_late() const {

@@ -36,9 +36,9 @@ public:
   static Draft data(std::string text);
   static Draft late(Reference reference);
 
-  // Append; neighbours of one kind are joined.
+  // Append; neighbouring texts of one kind are joined.
   void append(Piece::Kind kind, std::string_view text);
-  void append(const Draft& other);
+  void append(const Reference& reference);
 
   const std::vector<Piece>& pieces() const { return m_pieces; }
   bool empty() const { return m_pieces.empty(); }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/planning/late_scope.h"
 
+#include "core/planning/variables.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -38,16 +40,14 @@ Meaning result_meaning(Reference reference, ValueType type, std::string_view wri
 
 } // namespace
 
-Meaning LateScope::find(const VariableName& name, std::string_view written) const {
-  if (name.parts.empty() || (name.parts[0] != "tasks" && name.parts[0] != "finally"))
-    return Unknown{};
-  if (name.parts[0] == "finally" && m_for != For::group_results)
+Meaning LateScope::find(std::string_view written) const {
+  const bool of_finally = written.starts_with("finally.");
+  if (!written.starts_with("tasks.") && !(of_finally && m_for == For::group_results))
     return Unknown{};
   std::optional<Reference> reference = Reference::parse(written);
   if (!reference) {
-    const bool artifact =
-        name.parts.size() > 2 && (name.parts[2] == "outputs" || name.parts[2] == "inputs");
-    if (artifact)
+    const std::vector<std::string> parts = parse_variable_name(written).parts;
+    if (parts.size() > 2 && (parts[2] == "outputs" || parts[2] == "inputs"))
       return Refused{fmt::format("\"$({})\": artifacts are not supported yet", written)};
     return Unknown{};
   }

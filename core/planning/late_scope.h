@@ -25,7 +25,7 @@ public:
             const std::set<std::string>& left_out)
       : m_for(whom), m_specs(specs), m_left_out(left_out) {}
 
-  Meaning find(const VariableName& name, std::string_view written) const override;
+  Meaning find(std::string_view written) const override;
 
 private:
   For m_for;

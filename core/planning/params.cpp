@@ -27,15 +27,15 @@ public:
       resolve(spec);
   }
 
-  Meaning find(const VariableName& name, std::string_view written) const override {
-    for (const auto& [param, key] : param_readings(name)) {
+  Meaning find(std::string_view written) const override {
+    for (const auto& [param, key] : param_readings(written)) {
       const auto spec =
           std::find_if(m_specs.begin(), m_specs.end(),
                        [&](const ParamSpec& candidate) { return candidate.name.text == param; });
       if (spec != m_specs.end())
         resolve(*spec);
     }
-    return m_scope.find(name, written);
+    return m_scope.find(written);
   }
 
 private:

@@ -40,7 +40,7 @@ Meaning element_of(const DraftValue::Items& items, std::string_view digits,
   const std::size_t known =
       static_cast<std::size_t>(std::find_if(items.begin(), items.end(), is_star) - items.begin());
   if (index && *index < known)
-    return items[*index];
+    return &items[*index];
   if (known < items.size())
     return Refused{
         fmt::format("which element \"$({})\" is depends on a result, an array of unknown "
@@ -75,24 +75,24 @@ Meaning part_of(const DraftValue& value, std::string_view index, std::string_vie
   if (const auto* fields = std::get_if<DraftValue::Fields>(&value.data)) {
     if (key.empty()) {
       if (index.empty() || index == "*")
-        return *fields;
+        return fields;
       return Refused{fmt::format("\"$({})\" asks for an element, but it is an object", written)};
     }
     const auto field = fields->find(std::string(key));
     if (field == fields->end() || !index.empty())
       return Unknown{};
-    return field->second;
+    return &field->second;
   }
   if (!key.empty())
     return Unknown{};
   if (const auto* items = std::get_if<DraftValue::Items>(&value.data)) {
     if (index.empty() || index == "*")
-      return *items;
+      return items;
     return element_of(*items, index, written);
   }
   if (!index.empty())
     return Unknown{};
-  return std::get<Draft>(value.data);
+  return &std::get<Draft>(value.data);
 }
 
 void NameScope::set(std::string name, std::string value) {
@@ -107,12 +107,18 @@ void NameScope::refuse(std::string prefix, std::string message) {
   m_refused.emplace_back(std::move(prefix), std::move(message));
 }
 
-Meaning NameScope::find(const VariableName& name, std::string_view written) const {
-  if (!name.index.empty())
-    return Unknown{};
-  const std::string key = join(name.parts, 0, name.parts.size());
-  if (const auto found = m_values.find(key); found != m_values.end())
-    return found->second;
+Meaning NameScope::find(std::string_view written) const {
+  if (const auto found = m_values.find(written); found != m_values.end())
+    return &found->second;
+  std::string key(written);
+  if (written.find('[') != std::string_view::npos) {
+    const VariableName name = parse_variable_name(written);
+    if (!name.index.empty())
+      return Unknown{};
+    key = join(name.parts, 0, name.parts.size());
+    if (const auto found = m_values.find(key); found != m_values.end())
+      return &found->second;
+  }
   for (const auto& [prefix, message] : m_refused) {
     if (key.starts_with(prefix))
       return Refused{fmt::format("\"$({})\": {}", written, message)};
@@ -120,9 +126,9 @@ Meaning NameScope::find(const VariableName& name, std::string_view written) cons
   return Unknown{};
 }
 
-Meaning ChainScope::find(const VariableName& name, std::string_view written) const {
+Meaning ChainScope::find(std::string_view written) const {
   for (const Scope* scope : m_scopes) {
-    Meaning meaning = scope->find(name, written);
+    Meaning meaning = scope->find(written);
     if (!std::holds_alternative<Unknown>(meaning))
       return meaning;
   }
@@ -160,20 +166,29 @@ void ParamScope::complete_fields(std::string_view name, const DraftValue::Fields
     passed->insert(fields.begin(), fields.end());
 }
 
-Meaning ParamScope::find(const VariableName& name, std::string_view written) const {
-  for (const auto& [param, key] : param_readings(name)) {
+Meaning ParamScope::find(std::string_view written) const {
+  constexpr std::string_view prefix = "params.";
+  if (written.starts_with(prefix)) {
+    const DraftValue* value = find_value(written.substr(prefix.size()));
+    if (value != nullptr && std::holds_alternative<Draft>(value->data))
+      return &std::get<Draft>(value->data);
+  }
+  if (!written.starts_with("params") && !written.starts_with("inputs"))
+    return Unknown{};
+  const std::string index = parse_variable_name(written).index;
+  for (const auto& [param, key] : param_readings(written)) {
     const DraftValue* value = find_value(param);
     if (value == nullptr)
       continue;
-    Meaning meaning = part_of(*value, name.index, key, written);
+    Meaning meaning = part_of(*value, index, key, written);
     if (!std::holds_alternative<Unknown>(meaning))
       return meaning;
   }
   return Unknown{};
 }
 
-std::vector<std::pair<std::string, std::string>> param_readings(const VariableName& name) {
-  const std::vector<std::string>& parts = name.parts;
+std::vector<std::pair<std::string, std::string>> param_readings(std::string_view written) {
+  const std::vector<std::string> parts = parse_variable_name(written).parts;
   std::size_t begin = 0;
   if (parts.size() >= 2 && parts[0] == "params")
     begin = 1;

@@ -24,9 +24,16 @@ struct Refused {
   std::string message;
 };
 
-// What a variable stands for.
-using Meaning =
-    std::variant<Unknown, Draft, DraftValue::Items, DraftValue::Fields, LateWhole, Refused>;
+// What a variable stands for. A text that the scope holds comes as a pointer into it.
+using Meaning = std::variant<Unknown, const Draft*, Draft, const DraftValue::Items*,
+                             const DraftValue::Fields*, LateWhole, Refused>;
+
+// Return the text that a variable stands for, or nullptr if it is something else.
+inline const Draft* as_text(const Meaning& meaning) {
+  if (const auto* held = std::get_if<const Draft*>(&meaning))
+    return *held;
+  return std::get_if<Draft>(&meaning);
+}
 
 // Knows some variables. Scopes refer to each other and to the documents; they live on the stack of
 // plan().
@@ -37,8 +44,8 @@ public:
   Scope& operator=(const Scope&) = delete;
   virtual ~Scope() = default;
 
-  // Say what `written` (`params.a[0]`) stands for; `name` is the same, taken apart.
-  virtual Meaning find(const VariableName& name, std::string_view written) const = 0;
+  // Say what the variable `written` (`params.a[0]`) stands for.
+  virtual Meaning find(std::string_view written) const = 0;
 };
 
 // Variables with a plain text as their value: contexts, paths, workspaces. All forms of quoting are
@@ -52,7 +59,7 @@ public:
   // Refuse every variable whose name begins with `prefix`, unless it was set.
   void refuse(std::string prefix, std::string message);
 
-  Meaning find(const VariableName& name, std::string_view written) const override;
+  Meaning find(std::string_view written) const override;
 
 private:
   std::map<std::string, Draft, std::less<>> m_values;
@@ -64,7 +71,7 @@ class ChainScope : public Scope {
 public:
   ChainScope(std::initializer_list<const Scope*> scopes) : m_scopes(scopes) {}
 
-  Meaning find(const VariableName& name, std::string_view written) const override;
+  Meaning find(std::string_view written) const override;
 
 private:
   std::vector<const Scope*> m_scopes;
@@ -91,7 +98,7 @@ public:
   // Add what `name` lacks of these fields: a default's fields stand in for those not passed.
   void complete_fields(std::string_view name, const DraftValue::Fields& fields);
 
-  Meaning find(const VariableName& name, std::string_view written) const override;
+  Meaning find(std::string_view written) const override;
 
 private:
   using Values = std::map<std::string, DraftValue, std::less<>>;
@@ -101,10 +108,10 @@ private:
   mutable std::set<std::string, std::less<>> m_used;
 };
 
-// How a variable's name may be read as a param: its name and, for objects, a key. A dot may belong
+// How a variable may be read as a param: its name and, for objects, a key. A dot may belong
 // to the name or lead to the key, so `params.a.b` is {"a.b", ""} or {"a", "b"}. Empty if it is no
 // param.
-std::vector<std::pair<std::string, std::string>> param_readings(const VariableName& name);
+std::vector<std::pair<std::string, std::string>> param_readings(std::string_view written);
 
 // Return what `name[index]` or `name.key` of a value stands for; with both empty, the whole.
 Meaning part_of(const DraftValue& value, std::string_view index, std::string_view key,

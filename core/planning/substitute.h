@@ -6,7 +6,9 @@
 #include "core/planning/draft.h"
 #include "core/planning/scope.h"
 
+#include <cstddef>
 #include <initializer_list>
+#include <string_view>
 #include <vector>
 
 namespace taskgroup {
@@ -43,7 +45,13 @@ public:
   Diagnostics& diagnostics() const { return m_diagnostics; }
 
 private:
-  Draft pass_text(const Draft& draft, const Scope& scope, const Where& where) const;
+  // As text() and value(), with the passes from `first` on.
+  void append_text(const Draft& draft, std::size_t first, const Where& where, Draft& result) const;
+  void append_authored(std::string_view text, std::size_t first, const Where& where,
+                       Draft& result) const;
+  DraftValue value(const DraftValue& value, std::size_t first) const;
+  void append_elements(const Draft& draft, std::size_t first, const Where& where,
+                       std::vector<Draft>& result) const;
 
   std::vector<const Scope*> m_passes;
   Diagnostics& m_diagnostics;

@@ -31,8 +31,8 @@ public:
   // knows which references are good.
   void add_written(const std::string& text, const Scope& late) {
     for (const Variable& variable : find_variables(text)) {
-      const Meaning meaning = late.find(parse_variable_name(variable.name), variable.name);
-      if (const auto* draft = std::get_if<Draft>(&meaning)) {
+      const Meaning meaning = late.find(variable.name);
+      if (const Draft* draft = as_text(meaning)) {
         if (const Reference* reference = draft->first_late())
           add(*reference);
       } else if (const auto* whole = std::get_if<LateWhole>(&meaning)) {

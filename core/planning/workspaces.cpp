@@ -99,12 +99,17 @@ const WorkspaceBinding* find_binding(const RunRequest& request, const std::strin
 class TextScan {
 public:
   void add(const Located& located) {
-    if (located.text.find("workspaces") == std::string::npos)
-      return;
-    for (const Variable& variable : find_variables(located.text)) {
-      const VariableName name = parse_variable_name(variable.name);
-      if (name.parts.size() >= 2 && name.parts[0] == "workspaces")
-        m_names.insert(name.parts[1]);
+    constexpr std::string_view begin = "$(workspaces";
+    const std::string_view text = located.text;
+    for (std::size_t at = text.find(begin); at != std::string_view::npos;
+         at = text.find(begin, at + 1)) {
+      const std::size_t end = text.find(')', at);
+      for (const Variable& variable :
+           find_variables(text.substr(at, end == std::string_view::npos ? end : end - at + 1))) {
+        const VariableName name = parse_variable_name(variable.name);
+        if (name.parts.size() >= 2 && name.parts[0] == "workspaces")
+          m_names.insert(name.parts[1]);
+      }
     }
   }
 

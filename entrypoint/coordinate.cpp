@@ -176,7 +176,7 @@ int Coordinator::run() {
     if (const auto deadline = m_engine.next_deadline(); deadline && *deadline <= now) {
       feed(event::Tick{});
     }
-    if (now >= m_heartbeat_at) {
+    if (now >= m_heartbeat_at && !m_finished) {
       m_heartbeat_at = now + heartbeat_each;
       m_journal.heartbeat();
     }
@@ -307,6 +307,9 @@ void Coordinator::watch_journal() {
 }
 
 int Coordinator::timeout() const {
+  if (m_finished) {
+    return -1; // the journal has its last line; only agents can be waited for
+  }
   Millis next = m_heartbeat_at;
   if (const auto deadline = m_engine.next_deadline()) {
     next = std::min(next, *deadline);

@@ -72,6 +72,7 @@ private:
   tl::expected<void, SpawnError> start(const wire::Start& start);
   tl::expected<Command, SpawnError> command_of(const wire::Start& start) const;
   void step_ended(int code);
+  void remove_script();
   std::optional<int> kill_all();
 
   std::string tekton(std::string_view path) const {
@@ -120,9 +121,7 @@ int StepAgent::run() {
     }
   }
   kill_all();
-  if (!m_script.path.empty() && !m_script.memory) {
-    unlink(m_script.path.c_str());
-  }
+  remove_script();
   return *m_exit;
 }
 
@@ -307,9 +306,17 @@ tl::expected<void, SpawnError> StepAgent::start(const wire::Start& start) {
   return m_init.start(*command);
 }
 
+void StepAgent::remove_script() {
+  if (!m_script.path.empty() && !m_script.memory) {
+    unlink(m_script.path.c_str());
+  }
+  m_script = Script();
+}
+
 void StepAgent::step_ended(int code) {
   m_kill_at.reset();
   kill_all();
+  remove_script();
   wire::Exited exited{m_start.attempt, code, {}, {}};
   auto results = read_results(tekton("results"), m_start.results, wire::max_results);
   if (results) {

@@ -58,20 +58,20 @@ class Finished:
 class Running:
     """A run in progress, in a session of its own."""
 
-    def __init__(self, arguments, folder, environment=None, stdin=subprocess.DEVNULL):
+    def __init__(self, arguments, folder, environment, stdin=subprocess.DEVNULL, deadline=DEADLINE):
         self.events = []
-        self._rest = b""
         self._stderr = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [TASKGROUP, *arguments],
             cwd=folder,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **environment},
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             start_new_session=True,
         )
-        self._watchdog = threading.Timer(DEADLINE, self.process.kill)
+        self._watchdog = threading.Timer(deadline, self.process.kill)
+        self._watchdog.daemon = True
         self._watchdog.start()
 
     def wait_for(self, wanted):

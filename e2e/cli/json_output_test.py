@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The contract of `-o json`: one object a line, numbered journal events, `end` last, output as events."""
+"""The contract of `-o json`: one object a line, journal events in order, `end` last, output as events."""
 
 import json
 
@@ -45,7 +45,9 @@ class JsonOutput(harness.TestCase):
         self.assertEqual(names.count("end"), 1)
         self.assertEqual(names[-1], "end")
         numbers = [event["n"] for event in finished.events if "n" in event]
-        self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+        # Lines of the journal that only the program itself needs are missing.
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertEqual(numbers[0], 1)
 
     def test_end_tells_each_task_and_the_results(self):
         end = self.run_group(SPEC).end

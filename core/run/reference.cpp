@@ -8,17 +8,26 @@ namespace {
 
 constexpr std::string_view tasks_prefix = "tasks.";
 constexpr std::string_view finally_prefix = "finally.";
-constexpr std::string_view results_infix = "results.";
+constexpr std::string_view results_infix = ".results";
 constexpr std::string_view group_status_name = "tasks.status";
 constexpr std::string_view retry_count_name = "context.task.retry-count";
 
 // No array is that long; the limit keeps an index from overflowing.
 constexpr std::size_t max_index_digits = 9;
 
+bool is_name_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'
+         || c == '_';
+}
+
 bool is_name(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_name_char);
+}
+
+// Names of results and keys may have dots; they are then quoted: `results['a.b']`.
+bool is_dotted_name(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'
-           || c == '_';
+    return c == '.' || is_name_char(c);
   });
 }
 
@@ -27,45 +36,73 @@ bool is_index(std::string_view text) {
          && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// Remove and return what stands before the first dot; all of it if there is none.
-std::string_view take_part(std::string_view& text) {
-  const std::size_t dot = text.find('.');
-  const std::string_view part = text.substr(0, dot);
-  text = dot == std::string_view::npos ? std::string_view() : text.substr(dot + 1);
-  return part;
+// Remove and return what stands before the first dot or bracket; all of it if there is none.
+std::string_view take_plain(std::string_view& text) {
+  const std::size_t end = std::min(text.find_first_of(".["), text.size());
+  const std::string_view plain = text.substr(0, end);
+  text.remove_prefix(end);
+  return plain;
 }
 
-// Parse `<result>`, `<result>[*]`, `<result>[<index>]` or `<result>.<key>`.
+// Remove `[…]` from the front of a text and return its inside; empty if there is none.
+std::string_view take_bracket(std::string_view& text) {
+  const std::size_t end = text.find(']');
+  if (!text.starts_with('[') || end == std::string_view::npos) {
+    return {};
+  }
+  const std::string_view inside = text.substr(1, end - 1);
+  text.remove_prefix(end + 1);
+  return inside;
+}
+
+// Return the name in `'name'` or `"name"`; empty if that is not what stands there.
+std::string_view unquoted(std::string_view text) {
+  const bool quoted = text.size() > 2 && text.front() == text.back()
+                      && (text.front() == '\'' || text.front() == '"');
+  const std::string_view name = quoted ? text.substr(1, text.size() - 2) : std::string_view();
+  return is_dotted_name(name) ? name : std::string_view();
+}
+
+// Remove `.name` or `['name']` from the front of a text and return the name; empty if there is
+// none.
+std::string_view take_member(std::string_view& text) {
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    const std::string_view name = take_plain(text);
+    return is_name(name) ? name : std::string_view();
+  }
+  return unquoted(take_bracket(text));
+}
+
+std::string member(std::string_view name) {
+  const std::string text(name);
+  return is_name(name) ? "." + text : "['" + text + "']";
+}
+
+// Parse what follows `tasks.<task>.results`: a member, then `[*]`, `[<index>]`, a member or
+// nothing.
 std::optional<Reference> parse_result_of(std::string_view task, std::string_view text) {
   Reference reference{.kind = Reference::Kind::task_result, .task = std::string(task)};
-  if (const std::size_t dot = text.find('.'); dot != std::string_view::npos) {
+  reference.result = take_member(text);
+  if (reference.result.empty() || text.empty()) {
+    return reference.result.empty() ? std::nullopt : std::optional(std::move(reference));
+  }
+  std::string_view rest = text;
+  const std::string_view inside = take_bracket(rest);
+  if (inside == "*") {
+    reference.part = Reference::Part::star;
+  } else if (is_index(inside)) {
+    reference.part = Reference::Part::index;
+    reference.index = std::stoul(std::string(inside));
+  } else {
+    rest = text;
     reference.part = Reference::Part::key;
-    reference.key = text.substr(dot + 1);
-    text = text.substr(0, dot);
-    if (!is_name(reference.key)) {
-      return std::nullopt;
-    }
-  } else if (text.ends_with(']')) {
-    const std::size_t bracket = text.find('[');
-    if (bracket == std::string_view::npos) {
-      return std::nullopt;
-    }
-    const std::string_view inside = text.substr(bracket + 1, text.size() - bracket - 2);
-    text = text.substr(0, bracket);
-    if (inside == "*") {
-      reference.part = Reference::Part::star;
-    } else if (is_index(inside)) {
-      reference.part = Reference::Part::index;
-      reference.index = std::stoul(std::string(inside));
-    } else {
+    reference.key = take_member(rest);
+    if (reference.key.empty()) {
       return std::nullopt;
     }
   }
-  if (!is_name(text)) {
-    return std::nullopt;
-  }
-  reference.result = text;
-  return reference;
+  return rest.empty() ? std::optional(std::move(reference)) : std::nullopt;
 }
 
 } // namespace
@@ -83,7 +120,7 @@ std::string Reference::name() const {
   case Kind::task_result:
     break;
   }
-  const std::string whole = "tasks." + task + ".results." + result;
+  const std::string whole = "tasks." + task + ".results" + member(result);
   switch (part) {
   case Part::whole:
     return whole;
@@ -92,7 +129,7 @@ std::string Reference::name() const {
   case Part::index:
     return whole + "[" + std::to_string(index) + "]";
   case Part::key:
-    return whole + "." + key;
+    return whole + member(key);
   }
   return whole;
 }
@@ -109,17 +146,17 @@ std::optional<Reference> Reference::parse(std::string_view name) {
     return std::nullopt;
   }
   std::string_view rest = name.substr(of_finally ? finally_prefix.size() : tasks_prefix.size());
-  const std::string_view task = take_part(rest);
+  const std::string_view task = take_plain(rest);
   if (!is_name(task)) {
     return std::nullopt;
   }
   if (rest.starts_with(results_infix)) {
     return parse_result_of(task, rest.substr(results_infix.size()));
   }
-  if (rest == "status" && !of_finally) {
+  if (rest == ".status" && !of_finally) {
     return Reference{.kind = Kind::task_status, .task = std::string(task)};
   }
-  if (rest == "reason" && !of_finally) {
+  if (rest == ".reason" && !of_finally) {
     return Reference{.kind = Kind::task_reason, .task = std::string(task)};
   }
   return std::nullopt;

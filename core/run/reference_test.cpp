@@ -28,6 +28,13 @@ TEST(Reference, TakesNamesApart) {
             (Reference{.kind = Reference::Kind::task_reason, .task = "a"}));
 }
 
+TEST(Reference, QuotesAreNeededOnlyAroundDots) {
+  const auto plain = Reference::parse("tasks.a.results.r.k");
+  EXPECT_EQ(Reference::parse("tasks.a.results['r'].k"), plain);
+  EXPECT_EQ(Reference::parse("tasks.a.results[\"r\"][\"k\"]"), plain);
+  EXPECT_EQ(Reference::parse("tasks.a.results['x.y']")->result, "x.y");
+}
+
 TEST(Reference, ResultsOfFinallyAreTaskResults) {
   EXPECT_EQ(Reference::parse("finally.a.results.r"), Reference::parse("tasks.a.results.r"));
   EXPECT_EQ(Reference::parse("finally.a.status"), std::nullopt);
@@ -51,6 +58,14 @@ TEST(Reference, AnythingElseIsNone) {
                            "tasks.a.results.r[9999999999]",
                            "tasks.a.results.r.k.l",
                            "tasks.a.results.r.",
+                           "tasks.a.resultsr",
+                           "tasks.a.results['r\"]",
+                           "tasks.a.results['']",
+                           "tasks.a.results['r",
+                           "tasks.a.results['r']]",
+                           "tasks.a.results['r]']",
+                           "tasks.a.results[r]",
+                           "tasks.a.results.r[k]",
                            "tasks.a.results.r}",
                            "tasks.a.state",
                            "tasks.a.status.x",

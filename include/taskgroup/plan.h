@@ -60,7 +60,8 @@ struct PlanStep {
   std::string name;      // `unnamed-<i>` if the author gave none
   std::string container; // `step-<task>-<step>`, at most 63 characters, unique in the plan
 
-  // What the agent runs: `command` then `args`; or `script`, written to a file and followed by `args`.
+  // What the agent runs: `command` then `args`; or `script`, written to a file and followed by
+  // `args`.
   std::vector<Text> command;
   std::vector<Text> args;
   std::optional<Text> script; // with a shebang line, always
@@ -153,12 +154,12 @@ struct Plan {
   bool fail_fast = false;
 
   // Options of the launcher that asked for this plan.
-  bool launch_on_demand = false;    // the journal announces the containers to be started (design.md 7)
+  bool launch_on_demand = false; // the journal announces the containers to be started (design.md 7)
   bool report_task_results = false; // the journal's last record carries every task's results
 };
 
-// The parts of a plan that to_json writes: `run` is what engine and coordinator need, without images,
-// args, env and mounts, which a pod already has in its containers.
+// The parts of a plan that to_json writes: `run` is what engine and coordinator need, without
+// images, args, env and mounts, which a pod already has in its containers.
 enum class PlanParts { all, run };
 
 // Write a plan as JSON text (UTF-8, one line).

@@ -40,8 +40,8 @@ struct TaskOutcome {
 struct Outcome {
   GroupState state = GroupState::running;
   std::string reason;
-  std::string message;                        // upstream's `Tasks Completed: 3 (Failed: 1, …), Skipped: 1`
-  std::vector<TaskOutcome> tasks;             // parallel to Plan::tasks
+  std::string message;            // upstream's `Tasks Completed: 3 (Failed: 1, …), Skipped: 1`
+  std::vector<TaskOutcome> tasks; // parallel to Plan::tasks
   std::map<std::string, Value> group_results; // those that could be made
 };
 
@@ -69,8 +69,8 @@ struct TaskRetried {
   std::string message;
 };
 
-// A step's process runs, or has ended. terminationReason is upstream's: Completed, Continued, Error,
-// TimeoutExceeded, Skipped, Cancelled (taskrun-semantics.md 4.1), or ContainerLost's reason.
+// A step's process runs, or has ended. terminationReason is upstream's: Completed, Continued,
+// Error, TimeoutExceeded, Skipped, Cancelled (taskrun-semantics.md 4.1), or ContainerLost's reason.
 struct StepChanged {
   std::size_t task = 0;
   std::size_t step = 0;
@@ -97,17 +97,14 @@ struct GroupEnded {
 
 } // namespace record
 
-using Record = std::variant<record::GroupBegan,
-                            record::TaskChanged,
-                            record::TaskRetried,
-                            record::StepChanged,
-                            record::FinallyBegan,
-                            record::GroupStopping,
-                            record::GroupEnded>;
+using Record =
+    std::variant<record::GroupBegan, record::TaskChanged, record::TaskRetried, record::StepChanged,
+                 record::FinallyBegan, record::GroupStopping, record::GroupEnded>;
 
 // Write a record as one JSON object without line breaks, always valid UTF-8. `number` counts the
 // journal's lines from 1; `time` is milliseconds since the Unix epoch. The schema is a contract:
 // docs/journal.md.
-std::string to_json(const Record& record, const Plan& plan, std::uint64_t number, std::int64_t time);
+std::string to_json(const Record& record, const Plan& plan, std::uint64_t number,
+                    std::int64_t time);
 
 } // namespace taskgroup

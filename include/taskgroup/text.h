@@ -24,7 +24,8 @@ namespace taskgroup {
 // | group_status  | tasks.status: Succeeded, Failed, Completed, None |
 // | retry_count   | context.task.retry-count                        |
 //
-// `finally.<task>.results.…`, legal in group results only, is a task_result as well.
+// A result's or key's name with dots is quoted: `results['a.b']`. `finally.<task>.results.…`, legal
+// in group results only, is a task_result as well.
 struct Reference {
   enum class Kind { task_result, task_status, task_reason, group_status, retry_count };
   enum class Part { whole, star, index, key };

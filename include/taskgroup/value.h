@@ -21,7 +21,8 @@ std::string_view to_string(ValueType type);
 std::optional<ValueType> value_type_from(std::string_view name);
 
 // The value of a param or a result: a string, an array of strings or a map from string to string
-// (Tekton's ParamValue; taskrun-semantics.md 5). Copies freely; no thread rules beyond const access.
+// (Tekton's ParamValue; taskrun-semantics.md 5). Copies freely; no thread rules beyond const
+// access.
 class Value {
 public:
   using Array = std::vector<std::string>;

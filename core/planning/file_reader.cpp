@@ -2,6 +2,7 @@
 #include "core/planning/file_reader.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,7 +20,9 @@ namespace {
 class File {
 public:
   explicit File(const std::string& path)
-      : m_descriptor(path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+      // A FIFO that nobody writes to is an empty file, and does not keep us waiting.
+      : m_descriptor(path == "-" ? STDIN_FILENO
+                                 : open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
   ~File() {
     if (m_descriptor > STDIN_FILENO) {
       close(m_descriptor);
@@ -73,6 +76,11 @@ tl::expected<std::string, Diagnostics> read_bytes(const std::string& path,
   while (true) {
     const ssize_t got = read(file.descriptor(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got < 0 && errno == EAGAIN) {
+      pollfd wait{file.descriptor(), POLLIN, 0};
+      poll(&wait, 1, -1);
       continue;
     }
     if (got < 0) {

@@ -35,34 +35,30 @@ bool is_hidden(const std::string& directory) {
   return false;
 }
 
-std::vector<host::Mount> mounts_of(const Plan& plan, const RunFolder& folder,
+const PlanVolume* find_volume(const Plan& plan, const std::string& name) {
+  const auto found = std::find_if(plan.volumes.begin(), plan.volumes.end(),
+                                  [&](const PlanVolume& one) { return one.name == name; });
+  return found == plan.volumes.end() ? nullptr : &*found;
+}
+
+std::vector<host::Mount> mounts_of(const Plan& plan, const VolumeFolders& volumes,
                                    const PlanStep& step) {
   std::vector<host::Mount> mounts;
   for (const PlanMount& mount : step.mounts) {
-    const auto volume =
-        std::find_if(plan.volumes.begin(), plan.volumes.end(),
-                     [&](const PlanVolume& one) { return one.name == mount.volume; });
-    if (volume == plan.volumes.end()) {
+    const PlanVolume* volume = find_volume(plan, mount.volume);
+    if (volume == nullptr)
       continue; // plan_from_json and the planner exclude it
+    std::string source = volumes.path_of(volume->name);
+    if (volume->kind == PlanVolume::Kind::bound && source != volume->source) {
+      // A workspace is a folder: the file appears in it under its own name.
+      mounts.push_back({source, mount.path, true});
+      const std::string name = std::filesystem::path(volume->source).filename().string();
+      mounts.push_back({volume->source, mount.path + "/" + name, true});
+      continue;
     }
-    const bool read_only = mount.read_only || volume->read_only;
-    std::string source = folder.volume(volume->name);
-    if (volume->kind == PlanVolume::Kind::bound) {
-      std::error_code error;
-      if (std::filesystem::is_directory(volume->source, error)) {
-        source = volume->source;
-      } else {
-        // A workspace is a folder: the file appears in it under its own name.
-        mounts.push_back({source, mount.path, true});
-        const std::string name = std::filesystem::path(volume->source).filename().string();
-        mounts.push_back({volume->source, mount.path + "/" + name, true});
-        continue;
-      }
-    }
-    if (!mount.sub_path.empty()) {
+    if (!mount.sub_path.empty())
       source += "/" + mount.sub_path;
-    }
-    mounts.push_back({source, mount.path, read_only});
+    mounts.push_back({source, mount.path, mount.read_only || volume->read_only});
   }
   return mounts;
 }
@@ -74,11 +70,17 @@ public:
       : m_sandbox(std::move(sandbox)),
         m_plan(plan),
         m_folder(folder),
-        m_options(std::move(options)) {
+        m_options(std::move(options)),
+        m_volumes(plan, folder, m_options.keep) {
     for (const Container& container : containers_of(plan)) {
-      m_index[name_of(container)] = container.index;
+      m_containers[name_of(container)] = container;
+    }
+    for (const PlanTask& task : plan.tasks) {
+      m_left.push_back(task.steps.size());
     }
   }
+
+  tl::expected<void, std::string> make_shared_volumes() { return m_volumes.make_shared(); }
 
   std::vector<std::string> notices() const override { return m_sandbox.notices(); }
 
@@ -100,18 +102,16 @@ public:
   }
 
   void start(const Container& container, int stdout_fd, int stderr_fd) override {
-    const PlanStep& step = m_plan.tasks[container.task].steps[container.step];
-    const auto prepared = make_sub_paths(m_plan, m_folder, step);
-    if (!prepared) {
-      m_failed.push_back({false, container.index, 0, prepared.error()});
+    if (const auto prepared = prepare_for(container); !prepared) {
+      refuse(container, prepared.error());
       return;
     }
-    host::ContainerSpec spec = host_container(m_plan, m_folder, m_options, container);
+    host::ContainerSpec spec = host_container(m_plan, m_folder, m_volumes, m_options, container);
     spec.stdout_fd = stdout_fd;
     spec.stderr_fd = stderr_fd;
     const auto started = m_sandbox.start(spec);
     if (!started) {
-      m_failed.push_back({false, container.index, 0, started.error()});
+      refuse(container, started.error());
     }
   }
 
@@ -126,7 +126,8 @@ public:
       one.start_error = exit.start_error;
       one.coordinator = exit.name == coordinator_name;
       if (!one.coordinator) {
-        one.index = m_index.at(exit.name);
+        one.index = m_containers.at(exit.name).index;
+        ended(m_containers.at(exit.name).task);
       }
       exits.push_back(std::move(one));
     }
@@ -136,6 +137,31 @@ public:
   void kill_all() override { m_sandbox.kill_all(); }
 
 private:
+  tl::expected<void, std::string> prepare_for(const Container& container) {
+    if (auto made = m_volumes.make_for(container.task); !made)
+      return made;
+    if (auto made = make_folder(m_folder.socket_folder(container.index), 0777); !made)
+      return made;
+    for (const PlanMount& mount : m_plan.tasks[container.task].steps[container.step].mounts) {
+      if (mount.sub_path.empty())
+        continue;
+      if (auto made = make_below(m_volumes.path_of(mount.volume), mount.sub_path); !made)
+        return made;
+    }
+    return {};
+  }
+
+  void refuse(const Container& container, const std::string& why) {
+    m_failed.push_back({false, container.index, 0, why});
+    ended(container.task);
+  }
+
+  // Each step of a task has one container; with the last one the task is over.
+  void ended(std::size_t task) {
+    if (--m_left[task] == 0)
+      m_volumes.release(task);
+  }
+
   std::string name_of(const Container& container) const {
     return m_plan.tasks[container.task].steps[container.step].container;
   }
@@ -144,14 +170,17 @@ private:
   const Plan& m_plan;
   const RunFolder& m_folder;
   HostOptions m_options;
-  std::map<std::string, std::size_t> m_index;
+  std::map<std::string, Container> m_containers; // by the container's name
+  std::vector<std::size_t> m_left;               // by task: containers that have not ended
+  VolumeFolders m_volumes;
   std::vector<ContainerExit> m_failed; // refused by the sandbox, not yet reported
 };
 
 } // namespace
 
 host::ContainerSpec host_container(const Plan& plan, const RunFolder& folder,
-                                   const HostOptions& options, const Container& container) {
+                                   const VolumeFolders& volumes, const HostOptions& options,
+                                   const Container& container) {
   const PlanStep& step = plan.tasks[container.task].steps[container.step];
   host::ContainerSpec spec;
   spec.name = step.container;
@@ -165,6 +194,10 @@ host::ContainerSpec host_container(const Plan& plan, const RunFolder& folder,
   // What an image's configuration would give; the step's own env comes after it.
   std::map<std::string, std::string> environment = {
       {"PATH", options.path}, {"HOME", "/tekton/home"}, {"LANG", "C.UTF-8"}};
+  if (options.one_user) {
+    // Files of other users cannot be made here, and tar, run as root, would try to.
+    environment["TAR_OPTIONS"] = "--no-same-owner";
+  }
   std::map<std::string, std::string> declared; // what kubelet expands: only the container's own env
   for (const PlanEnv& env : step.env) {
     const std::string value = expand_variables(env.value.to_marked(plan.nonce), declared);
@@ -183,7 +216,7 @@ host::ContainerSpec host_container(const Plan& plan, const RunFolder& folder,
     spec.argv.push_back(expand_variables(word.to_marked(plan.nonce), declared));
   }
 
-  spec.mounts = mounts_of(plan, folder, step);
+  spec.mounts = mounts_of(plan, volumes, step);
   spec.mounts.push_back({options.agent, agent_path, true});
   spec.mounts.push_back({folder.socket_folder(container.index), socket_path, false});
   if (is_hidden(options.directory)) {
@@ -205,7 +238,10 @@ make_host_launcher(const Plan& plan, const RunFolder& folder, const HostOptions&
         Failure{forbidden ? ExitCode::prerequisite_missing : ExitCode::internal,
                 "error: the host launcher cannot work here: " + sandbox.error().message});
   }
-  return std::make_unique<HostLauncher>(std::move(*sandbox), plan, folder, options);
+  auto launcher = std::make_unique<HostLauncher>(std::move(*sandbox), plan, folder, options);
+  if (const auto made = launcher->make_shared_volumes(); !made)
+    return tl::unexpected(Failure{ExitCode::internal, "error: " + made.error()});
+  return launcher;
 }
 
 } // namespace taskgroup

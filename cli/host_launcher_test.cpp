@@ -6,8 +6,6 @@
 
 #include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 namespace taskgroup {
@@ -45,11 +43,12 @@ protected:
 
   PlanStep& step() { return plan.tasks[0].steps[0]; }
   host::ContainerSpec container() {
-    return host_container(plan, folder, options, containers_of(plan).front());
+    const VolumeFolders volumes(plan, folder, false);
+    return host_container(plan, folder, volumes, options, containers_of(plan).front());
   }
 
   Plan plan;
-  RunFolder folder{"/var/lib/run-1"};
+  RunFolder folder{"/var/lib/run-1", "/dev/shm/run-1"};
   HostOptions options;
 };
 
@@ -95,12 +94,20 @@ TEST_F(HostContainer, MountsVolumesAtTheirPlaces) {
   step().command = {"true"};
   step().mounts = {{"ws-source", "/workspace/source", "sub/dir", false},
                    {"ws-bucket", "/workspace/bucket", "", false}};
+  plan.tasks.push_back(plan.tasks[0]); // two tasks share them
   const auto spec = container();
   EXPECT_TRUE(
       has_mount(spec, "/var/lib/run-1/volumes/ws-source/sub/dir", "/workspace/source", false));
   EXPECT_TRUE(has_mount(spec, "/", "/workspace/bucket", true));
   EXPECT_TRUE(has_mount(spec, "/opt/taskgroup-agent", "/tekton/bin/taskgroup-agent", true));
-  EXPECT_TRUE(has_mount(spec, "/var/lib/run-1/sockets/0", "/tekton/coordinator", false));
+  EXPECT_TRUE(has_mount(spec, "/dev/shm/run-1/sockets/0", "/tekton/coordinator", false));
+}
+
+TEST_F(HostContainer, ACallerWhoIsNotRootCannotKeepOwnersOfArchives) {
+  step().command = {"true"};
+  EXPECT_THAT(container().env, Not(Contains("TAR_OPTIONS=--no-same-owner")));
+  options.one_user = true;
+  EXPECT_THAT(container().env, Contains("TAR_OPTIONS=--no-same-owner"));
 }
 
 TEST_F(HostContainer, ShowsTheStartingFolderWhereContainersHideIt) {
@@ -109,47 +116,6 @@ TEST_F(HostContainer, ShowsTheStartingFolderWhereContainersHideIt) {
   EXPECT_FALSE(has_mount(container(), "/srv", "/srv", true)); // seen through the overlay
   options.directory = "/tmp/checkout";
   EXPECT_TRUE(has_mount(container(), "/tmp/checkout", "/tmp/checkout", true));
-}
-
-TEST(RunFolder, MakesVolumesAndRefusesSubPathsThatLeadOut) {
-  char pattern[] = "/tmp/run_folder_test-XXXXXX";
-  const RunFolder folder{::mkdtemp(pattern)};
-  Plan plan;
-  plan.volumes = {{.name = "ws-source"}};
-  PlanStep step;
-  step.mounts = {{"ws-source", "/workspace/source", "a/b", false}};
-  ASSERT_TRUE(prepare(folder, plan));
-  ASSERT_TRUE(make_sub_paths(plan, folder, step));
-  EXPECT_TRUE(std::filesystem::is_directory(folder.volume("ws-source") + "/a/b"));
-
-  std::filesystem::create_directory_symlink("/etc", folder.volume("ws-source") + "/out");
-  step.mounts[0].sub_path = "out/x";
-  const auto refused = make_sub_paths(plan, folder, step);
-  ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error(), ::testing::HasSubstr("out/x"));
-  std::filesystem::remove_all(folder.root);
-}
-
-TEST(RunFolder, ShowsAFileAsAFolderThatHoldsIt) {
-  char pattern[] = "/tmp/run_folder_test-XXXXXX";
-  const RunFolder folder{::mkdtemp(pattern)};
-  const std::string key = folder.root + "/key.pem";
-  std::ofstream(key) << "secret";
-  Plan plan;
-  plan.volumes = {
-      {.name = "ws-key", .kind = PlanVolume::Kind::bound, .source = key, .read_only = true}};
-  PlanTask task;
-  PlanStep step;
-  step.container = "step";
-  step.mounts = {{"ws-key", "/workspace/key", "", false}};
-  task.steps = {step};
-  plan.tasks = {task};
-  ASSERT_TRUE(prepare(folder, plan));
-  const auto spec = host_container(plan, folder, {}, containers_of(plan).front());
-  EXPECT_TRUE(has_mount(spec, folder.volume("ws-key"), "/workspace/key", true));
-  EXPECT_TRUE(has_mount(spec, key, "/workspace/key/key.pem", true));
-  EXPECT_TRUE(std::filesystem::is_regular_file(folder.volume("ws-key") + "/key.pem"));
-  std::filesystem::remove_all(folder.root);
 }
 
 } // namespace

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <random>
@@ -13,28 +12,21 @@ namespace taskgroup {
 
 namespace {
 
-// Return 64 random bits in hex: enough that no text of a user's holds a marker by accident.
-std::string random_nonce() {
+std::uint64_t random_bits() {
   std::random_device device;
   const auto high = static_cast<std::uint64_t>(device()) << 32U;
-  return fmt::format("{:016x}", high | device());
+  return high | device();
 }
 
-// An embedded group's params may hang on the run of its Pipeline, which is not run here.
-tl::expected<void, Failure> check_open_params(const Runnable& runnable, const RunRequest& request) {
-  Diagnostics diagnostics;
-  for (const Param& open : runnable.open_params) {
-    const bool given =
-        std::any_of(request.params.begin(), request.params.end(),
-                    [&](const Param& param) { return param.name.text == open.name.text; });
-    if (!given)
-      diagnostics.add_error(
-          open.value.where,
-          fmt::format("only a run of the whole Pipeline knows this value; give one "
-                      "with `-p {}=…`",
-                      open.name.text));
-  }
-  return settle(diagnostics);
+// Return 64 random bits in hex: enough that no text of a user's holds a marker by accident.
+std::string random_nonce() { return fmt::format("{:016x}", random_bits()); }
+
+// Return what the API server would give a run as its UID: a random UUID (RFC 9562, version 4).
+std::string random_uid() {
+  const std::uint64_t high = random_bits();
+  const std::uint64_t low = random_bits();
+  return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", high >> 32U, (high >> 16U) & 0xFFFFU,
+                     high & 0xFFFU, (low >> 48U & 0x3FFFU) | 0x8000U, low & 0xFFFFFFFFFFFFU);
 }
 
 tl::expected<void, Failure> check_references(const GroupSpec& group, const Facts& facts) {
@@ -55,8 +47,6 @@ Findings check_documents(const Input& input) {
   findings.diagnostics = input.diagnostics;
   std::set<std::string> referenced;
   for (const Runnable& runnable : input.catalog.runnables) {
-    if (runnable.kind == "Task")
-      continue; // its group of one refers to itself
     for (const auto* tasks : {&runnable.group.tasks, &runnable.group.finally}) {
       for (const PipelineTask& task : *tasks) {
         if (task.task_ref)
@@ -103,7 +93,9 @@ tl::expected<CheckedGroup, Failure> check_group(const Input& input, const std::s
   }
   CheckedGroup checked;
   checked.group = resolve_pipeline_ref(runnable->group, input.facts);
-  checked.request = runnable->request;
+  checked.request = std::move(runnable->request);
+  if (checked.request.uid.empty())
+    checked.request.uid = random_uid();
   checked.no_effect = input.catalog.no_effect_on_host;
 
   Diagnostics diagnostics;
@@ -116,9 +108,6 @@ tl::expected<CheckedGroup, Failure> check_group(const Input& input, const std::s
       apply_flags(flags, checked.group.params, checked.group.workspaces, checked.request);
   if (!applied) {
     return tl::unexpected(applied.error());
-  }
-  if (auto known = check_open_params(*runnable, checked.request); !known) {
-    return tl::unexpected(known.error());
   }
   return checked;
 }

@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -66,6 +68,7 @@ HostOptions host_options(std::string agent, bool keep) {
     options.directory = "/";
   }
   options.keep = keep;
+  options.one_user = ::geteuid() != 0;
   return options;
 }
 
@@ -95,9 +98,12 @@ ExitCode run_command(const RunFlags& flags) {
   if (!temporary) {
     return fail({ExitCode::prerequisite_missing, "error: " + temporary.error()});
   }
-  const RunFolder folder{temporary->path()};
+  auto in_memory = host::TemporaryFolder::create_in_memory();
+  const RunFolder folder{temporary->path(), in_memory ? in_memory->path() : temporary->path()};
   if (flags.keep) {
     temporary->release();
+    if (in_memory)
+      in_memory->release();
   }
   if (const auto prepared = prepare(folder, *plan); !prepared) {
     return fail({ExitCode::internal, "error: " + prepared.error()});
@@ -113,7 +119,8 @@ ExitCode run_command(const RunFlags& flags) {
     sink->notice("host: " + notice);
   }
   if (flags.keep) {
-    sink->notice("the run's files stay in " + folder.root);
+    sink->notice("the run's files stay in " + folder.root
+                 + (in_memory ? " and " + folder.memory : std::string()));
   }
   const Mask mask = secrets_of(flags.request.workspaces);
   const auto code = run_to_the_end(*plan, folder, **launcher, *sink, mask, signals);

@@ -24,7 +24,8 @@ tl::unexpected<std::string> failed(std::string_view what, const std::string& pat
   return tl::unexpected(fmt::format("cannot {} {}: {}", what, path, std::strerror(errno)));
 }
 
-// Make one folder with exactly this mode, whatever the umask is.
+} // namespace
+
 tl::expected<void, std::string> make_folder(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
     return failed("make the folder", path);
@@ -35,7 +36,6 @@ tl::expected<void, std::string> make_folder(const std::string& path, mode_t mode
   return {};
 }
 
-// Open `relative` below `base`, making folders on the way; links are not followed.
 tl::expected<void, std::string> make_below(const std::string& base, const std::string& relative) {
   int at = ::open(base.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (at < 0) {
@@ -47,7 +47,9 @@ tl::expected<void, std::string> make_below(const std::string& base, const std::s
     if (name.empty() || name == ".") {
       continue;
     }
-    ::mkdirat(at, name.c_str(), 0777);
+    if (::mkdirat(at, name.c_str(), 0777) == 0) {
+      ::fchmodat(at, name.c_str(), 0777, 0); // whatever the umask is
+    }
     const int next = ::openat(at, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (next < 0) {
       result = failed("use the subPath", fmt::format("{} of {}", relative, base));
@@ -60,66 +62,13 @@ tl::expected<void, std::string> make_below(const std::string& base, const std::s
   return result;
 }
 
-} // namespace
-
 tl::expected<void, std::string> prepare(const RunFolder& folder, const Plan& plan) {
-  for (const std::string& path :
-       {folder.control_folder(), folder.sockets(), folder.volumes(), folder.sandbox()}) {
-    if (auto made = make_folder(path, 0755); !made) {
+  for (const std::string& path : {folder.control_folder(), folder.sockets(), folder.volumes(),
+                                  folder.small_volumes(), folder.sandbox()}) {
+    if (auto made = make_folder(path, 0755); !made)
       return made;
-    }
-  }
-  std::size_t containers = 0;
-  for (const PlanTask& task : plan.tasks) {
-    containers += task.steps.size();
-  }
-  for (std::size_t i = 0; i < containers; ++i) {
-    if (auto made = make_folder(folder.socket_folder(i), 0777); !made) {
-      return made;
-    }
-  }
-  for (const PlanVolume& volume : plan.volumes) {
-    std::error_code error;
-    const bool is_file =
-        volume.kind == PlanVolume::Kind::bound && fs::is_regular_file(volume.source, error);
-    if (volume.kind == PlanVolume::Kind::bound && !is_file) {
-      continue;
-    }
-    // As an emptyDir, whose mode is 0777.
-    if (auto made = make_folder(folder.volume(volume.name), 0777); !made) {
-      return made;
-    }
-    if (is_file) {
-      // The target of the file's own mount, in a folder that is mounted read-only.
-      const std::string target =
-          folder.volume(volume.name) + "/" + fs::path(volume.source).filename().string();
-      if (auto made = replace_file(target, ""); !made) {
-        return made;
-      }
-    }
   }
   return replace_file(folder.plan_file(), to_json(plan, PlanParts::run));
-}
-
-tl::expected<void, std::string> make_sub_paths(const Plan& plan, const RunFolder& folder,
-                                               const PlanStep& step) {
-  for (const PlanMount& mount : step.mounts) {
-    if (mount.sub_path.empty()) {
-      continue;
-    }
-    const auto volume =
-        std::find_if(plan.volumes.begin(), plan.volumes.end(),
-                     [&](const PlanVolume& one) { return one.name == mount.volume; });
-    if (volume == plan.volumes.end()) {
-      continue;
-    }
-    const bool bound = volume->kind == PlanVolume::Kind::bound;
-    auto made = make_below(bound ? volume->source : folder.volume(volume->name), mount.sub_path);
-    if (!made) {
-      return made;
-    }
-  }
-  return {};
 }
 
 tl::expected<void, std::string> replace_file(const std::string& path, std::string_view content) {

@@ -156,10 +156,6 @@ private:
           start(m_containers[index.get<std::size_t>()]);
         }
       }
-      return;
-    }
-    if (kind == "heartbeat" || kind == "snapshot") {
-      return; // for readers that come late
     }
     if (kind == "end") {
       m_end = std::move(event);

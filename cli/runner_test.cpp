@@ -173,8 +173,9 @@ TEST_F(RunnerTest, StartsWhatIsAnnouncedAndShowsTheEndLast) {
   const auto code = follow();
   ASSERT_TRUE(code);
   EXPECT_EQ(*code, ExitCode::success);
-  EXPECT_THAT(sink.lines, ::testing::UnorderedElementsAre("task b", "1.0> out", "1.0> part",
-                                                          "1.0! err", "end Succeeded"));
+  EXPECT_THAT(sink.lines,
+              ::testing::UnorderedElementsAre("launch ", "task b", "1.0> out", "1.0> part",
+                                              "1.0! err", "end Succeeded"));
   EXPECT_EQ(sink.lines.back(), "end Succeeded");
 }
 
@@ -274,7 +275,7 @@ TEST_F(RunnerTest, HidesSecretsInOutput) {
     launcher.coordinator_exits();
   };
   ASSERT_TRUE(follow());
-  EXPECT_THAT(sink.lines, ElementsAre("0.0> my ***", "end Succeeded"));
+  EXPECT_THAT(sink.lines, ElementsAre("launch ", "0.0> my ***", "end Succeeded"));
 }
 
 } // namespace

@@ -5,8 +5,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -73,7 +75,19 @@ bool lock_new_folder(int fd, const std::string& path) {
 } // namespace
 
 tl::expected<TemporaryFolder, std::string> TemporaryFolder::create() {
-  const std::string parent = parent_folder();
+  return create_below(parent_folder());
+}
+
+tl::expected<TemporaryFolder, std::string> TemporaryFolder::create_in_memory() {
+  const std::string parent = "/dev/shm";
+  struct statfs facts{};
+  if (statfs(parent.c_str(), &facts) != 0 || facts.f_type != TMPFS_MAGIC)
+    return tl::make_unexpected(parent + " is no tmpfs");
+  return create_below(parent);
+}
+
+tl::expected<TemporaryFolder, std::string>
+TemporaryFolder::create_below(const std::string& parent) {
   remove_dead_folders(parent);
   const std::string pattern = parent + "/" + prefix + "XXXXXX";
   for (;;) {

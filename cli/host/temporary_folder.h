@@ -16,6 +16,9 @@ public:
   // folder and the reason.
   static tl::expected<TemporaryFolder, std::string> create();
 
+  // As create(), in memory: below /dev/shm. An error where that is no tmpfs or cannot be written.
+  static tl::expected<TemporaryFolder, std::string> create_in_memory();
+
   TemporaryFolder(TemporaryFolder&& other) noexcept;
   TemporaryFolder& operator=(TemporaryFolder&& other) noexcept;
   TemporaryFolder(const TemporaryFolder&) = delete;
@@ -34,6 +37,8 @@ public:
   tl::expected<void, std::string> remove();
 
 private:
+  static tl::expected<TemporaryFolder, std::string> create_below(const std::string& parent);
+
   TemporaryFolder(std::string path, int lock) : m_path(std::move(path)), m_lock(lock) {}
 
   std::string m_path;

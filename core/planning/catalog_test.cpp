@@ -336,6 +336,29 @@ spec:
                                  "Task a: spec.steps[0].securityContext.runAsUser"));
 }
 
+TEST(Catalog, AMisspelledFieldIsNotMissingAsWell) {
+  const CheckedDocuments checked = check_documents(R"yaml(
+apiVersion: taskgroup.dev/v1alpha1
+kind: TaskGroup
+metadata: {name: a}
+spec:
+  parms: [{nmae: x}]
+  taks:
+  - name: one
+    runAftre: [two]
+    taskSpec: {stpes: [{imgae: i, scrpt: "echo $(params.x) $(params.y)"}]}
+)yaml");
+  EXPECT_THAT(
+      checked.findings(),
+      ElementsAre(
+          HasSubstr("spec.parms: unknown field"), HasSubstr("spec.params[0].nmae: unknown field"),
+          HasSubstr("spec.taks: unknown field"), HasSubstr("spec.tasks[0].runAftre: unknown field"),
+          HasSubstr("spec.tasks[0].runAfter[0]: there is no task \"two\""),
+          HasSubstr("spec.tasks[0].taskSpec.stpes: unknown field"),
+          HasSubstr("steps[0].imgae: unknown field"), HasSubstr("steps[0].scrpt: unknown field"),
+          HasSubstr("steps[0].script: \"$(params.y)\": the param \"y\" is not")));
+}
+
 TEST(Catalog, LeavesOutWhatOthersCouldNotReferToAnyMore) {
   // Without its tasks a group would only give errors that follow from the first one.
   const CheckedDocuments checked = decode_documents(R"yaml(

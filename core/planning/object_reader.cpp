@@ -37,11 +37,6 @@ std::string_view version_name(ApiVersion version) {
   return version == ApiVersion::v1 ? "v1" : "v1beta1";
 }
 
-bool holds_parts(FieldType type) {
-  return type == FieldType::strings || type == FieldType::object || type == FieldType::objects
-         || type == FieldType::object_map;
-}
-
 // Go's `omitempty` value: it asks for nothing, so that there is nothing to refuse.
 bool is_empty_value(const Node& node) {
   switch (node.kind()) {
@@ -205,55 +200,57 @@ ObjectReader::ObjectReader(const Node& node, ObjectKind kind, std::string path, 
   }
 }
 
-void ObjectReader::take(const Node::Key& key, const Where& key_where, const Node& value) {
+// Find the row that a key means, and report a key that is not quite a field's name.
+const Field* ObjectReader::identify(const std::string& key, const Where& where) const {
+  if (const Field* field = find_field(m_kind, key, m_version))
+    return field;
   Diagnostics& diagnostics = m_context->diagnostics;
   const ObjectFields& object = fields_of(m_kind);
-  const Field* field = find_field(m_kind, key.name, m_version);
-  if (field == nullptr) {
-    std::vector<std::string_view> names;
-    for (const Field& row : object.fields) {
-      if (!row.exists_in(m_version)) {
-        if (row.name == key.name) {
-          const bool same = find_field(m_kind, row.name, m_version) != nullptr;
-          if (!same) {
-            const ApiVersion other =
-                m_version == ApiVersion::v1 ? ApiVersion::v1beta1 : ApiVersion::v1;
-            diagnostics.add_error(
-                key_where,
-                fmt::format("{} has this field in tekton.dev/{} only, and this object is {}{}",
-                            object.name, version_name(other), version_name(m_version),
-                            row.field_class == FieldClass::refused ? fmt::format("; {}", row.reason)
-                                                                   : std::string()));
-            return;
-          }
-        }
-        continue;
-      }
-      names.push_back(row.name);
-      // Go's JSON takes keys in any case, so a Task that Tekton stored may hold such a one
-      // (taskrun-semantics.md 5.1).
-      if (equal_but_for_case(row.name, key.name))
-        field = &row;
-    }
-    if (field == nullptr) {
-      diagnostics.add_error(key_where, fmt::format("unknown field of {}{}", object.name,
-                                                   did_you_mean(key.name, names)));
-      if (const auto meant = nearest_name(key.name, names)) {
-        const Field* row = find_field(m_kind, *meant, m_version);
-        if (holds_parts(row->type) && row->field_class == FieldClass::honoured)
-          m_context->incomplete = true;
-      }
-      return;
-    }
-    if (m_node.find(field->name) != nullptr) {
-      diagnostics.add_error(key_where, fmt::format("given twice, also as \"{}\"", field->name));
-      return;
-    }
-    diagnostics.add_warning(key_where,
-                            fmt::format("taken for \"{}\", as Tekton takes it; write \"{}\"",
-                                        field->name, field->name));
+  const ApiVersion other = m_version == ApiVersion::v1 ? ApiVersion::v1beta1 : ApiVersion::v1;
+  if (const Field* field = find_field(m_kind, key, other)) {
+    diagnostics.add_error(
+        where,
+        fmt::format("{} has this field in tekton.dev/{} only, and this object is {}{}", object.name,
+                    version_name(other), version_name(m_version),
+                    field->field_class == FieldClass::refused ? fmt::format("; {}", field->reason)
+                                                              : std::string()));
+    return nullptr;
   }
 
+  std::vector<std::string_view> names;
+  for (const Field& row : object.fields) {
+    if (!row.exists_in(m_version))
+      continue;
+    names.push_back(row.name);
+    if (!equal_but_for_case(row.name, key))
+      continue;
+    // Go's JSON takes keys in any case, so a Task that Tekton stored may hold such a one
+    // (taskrun-semantics.md 5.1).
+    if (m_node.find(row.name) != nullptr) {
+      diagnostics.add_error(where, fmt::format("given twice, also as \"{}\"", row.name));
+      return nullptr;
+    }
+    diagnostics.add_warning(where, fmt::format("taken for \"{}\", as Tekton takes it; write \"{}\"",
+                                               row.name, row.name));
+    return &row;
+  }
+  diagnostics.add_error(
+      where, fmt::format("unknown field of {}{}", object.name, did_you_mean(key, names)));
+  // What the author most likely meant is not missing: saying so would only follow from this error.
+  const auto meant = nearest_name(key, names);
+  const Field* row = meant ? find_field(m_kind, *meant, m_version) : nullptr;
+  const bool stands_in = row != nullptr
+                         && (row->field_class == FieldClass::honoured
+                             || row->field_class == FieldClass::no_effect_on_host)
+                         && m_node.find(row->name) == nullptr;
+  return stands_in ? row : nullptr;
+}
+
+void ObjectReader::take(const Node::Key& key, const Where& key_where, const Node& value) {
+  Diagnostics& diagnostics = m_context->diagnostics;
+  const Field* field = identify(key.name, key_where);
+  if (field == nullptr)
+    return;
   if (value.is_null() && field->type != FieldType::value)
     return; // absent, as for Go
   if (field->field_class == FieldClass::refused) {
@@ -267,9 +264,10 @@ void ObjectReader::take(const Node::Key& key, const Where& key_where, const Node
     return;
   }
   if (!TypeCheck(join(m_path, field->name), diagnostics).check(*field, value)) {
-    if (holds_parts(field->type))
+    if (field->type == FieldType::objects || field->type == FieldType::object_map)
       m_context->incomplete = true;
-    return;
+    if (field->type != FieldType::string) // a text of the wrong type is not missing as well
+      return;
   }
   if (field->field_class == FieldClass::no_effect)
     return;

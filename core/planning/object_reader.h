@@ -74,6 +74,7 @@ private:
     Node node;
   };
 
+  const Field* identify(const std::string& key, const Where& where) const;
   void take(const Node::Key& key, const Where& key_where, const Node& value);
   void check_all() const;
 

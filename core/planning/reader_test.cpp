@@ -96,7 +96,7 @@ TEST(Reader, RefusesUnknownTagsWhereTheyStand) {
             "1:4 the tag !secret is not supported; leave it out (known: !!str, !!int, !!float, "
             "!!bool, !!null)\n"
             "2:4 \"x\" cannot be read as !!int\n"
-            "3:4 the tag tag:yaml.org,2002:set on a object is not supported; leave it out\n"
+            "3:4 the tag tag:yaml.org,2002:set on an object is not supported; leave it out\n"
             "4:4 the tag !x on a list is not supported; leave it out\n");
 }
 

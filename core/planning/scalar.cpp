@@ -305,7 +305,7 @@ ScalarType type_plain_scalar(std::string_view text) {
       return {word.kind, std::string(word.json)};
     }
   }
-  const ScalarType string;
+  ScalarType string;
   const char first = text.front();
   if (first == '.') {
     const auto number = without_digit_separators(text);

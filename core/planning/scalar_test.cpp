@@ -15,7 +15,7 @@ using Kind = Node::Kind;
 struct PlainCase {
   std::string_view text;
   Kind kind;
-  std::string_view json = "";
+  std::string_view json;
 };
 
 void PrintTo(const PlainCase& plain, std::ostream* out) { *out << '"' << plain.text << '"'; }

@@ -113,8 +113,7 @@ void TreeBuilder::add_scalar(ScalarType type, std::string text, Position positio
   }
   const bool as_key = is_key();
   if (as_key) {
-    auto name = key_name(type, text);
-    add_key(std::move(name), position, is_merge,
+    add_key(key_name(type, text), position, is_merge,
             type.kind == Kind::null ? "null" : "an integer of more than 64 bits");
     if (anchor == 0) {
       return;
@@ -160,7 +159,7 @@ void TreeBuilder::add_alias(Anchor anchor, Position position) {
   add_item(item, position, 0, true);
 }
 
-void TreeBuilder::add_key(std::optional<std::string> name, Position position, bool is_merge,
+void TreeBuilder::add_key(const std::optional<std::string>& name, Position position, bool is_merge,
                           std::string_view what) {
   if (!name) {
     add_error(position, std::string(what)

@@ -87,7 +87,7 @@ private:
   static bool key_due(const Frame& frame) {
     return frame.kind == Node::Kind::mapping && !frame.value_due;
   }
-  void add_key(std::optional<std::string> name, Position position, bool is_merge,
+  void add_key(const std::optional<std::string>& name, Position position, bool is_merge,
                std::string_view what);
   void set_anchor(Anchor anchor, Item item, Position position);
   void add_item(Item item, Position position, Anchor anchor, bool is_alias);

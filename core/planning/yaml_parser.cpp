@@ -175,7 +175,7 @@ public:
       check_indentation(offset(mark));
     }
     m_flow.push_back(style == YAML::EmitterStyle::Flow);
-    check_tag(tag, "tag:yaml.org,2002:seq", "list");
+    check_tag(tag, "tag:yaml.org,2002:seq", "a list");
     m_builder.begin_collection(Node::Kind::sequence, m_latest, anchor);
   }
 
@@ -190,7 +190,7 @@ public:
     note(mark);
     check_indentation(offset(mark));
     m_flow.push_back(style == YAML::EmitterStyle::Flow);
-    check_tag(tag, "tag:yaml.org,2002:map", "object");
+    check_tag(tag, "tag:yaml.org,2002:map", "an object");
     m_builder.begin_collection(Node::Kind::mapping, m_latest, anchor);
   }
 
@@ -234,7 +234,7 @@ private:
 
   void check_tag(const std::string& tag, std::string_view allowed, std::string_view what) {
     if (!tag.empty() && tag != "?" && tag != "!" && tag != allowed) {
-      m_builder.add_error(m_latest, "the tag " + tag + " on a " + std::string(what)
+      m_builder.add_error(m_latest, "the tag " + tag + " on " + std::string(what)
                                         + " is not supported; leave it out");
     }
   }

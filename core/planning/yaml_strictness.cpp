@@ -65,7 +65,8 @@ std::optional<std::string> find_colon_defect(std::string_view text, std::size_t 
 std::optional<std::string> find_empty_value_defect(std::string_view text, std::size_t at,
                                                    bool after_plain_key) {
   const std::string_view rest = rest_of(text, at);
-  if (rest.empty() || at == 0 || std::string_view(",}]").find(rest.front()) == rest.npos) {
+  if (rest.empty() || at == 0
+      || std::string_view(",}]").find(rest.front()) == std::string_view::npos) {
     return std::nullopt;
   }
   if (after_plain_key && text[at - 1] == ':') {
@@ -84,19 +85,20 @@ int find_directive(std::string_view text) {
       return line;
     }
     const std::size_t end = text.find('\n', i);
-    i = end == text.npos ? text.size() : end + 1;
+    i = end == std::string_view::npos ? text.size() : end + 1;
   }
   return 0;
 }
 
 bool is_first_of_line(std::string_view text, std::size_t at) {
   const std::size_t before = text.substr(0, at).find_last_not_of(blanks);
-  return before == text.npos || text[before] == '\n';
+  return before == std::string_view::npos || text[before] == '\n';
 }
 
 std::string_view without_trailing_blanks(std::string_view text) {
   const std::size_t last = text.find_last_not_of(blanks);
-  const bool own_line = last != text.npos && (text[last] == '\n' || text[last] == '\r');
+  const bool own_line =
+      last != std::string_view::npos && (text[last] == '\n' || text[last] == '\r');
   return own_line ? text.substr(0, last + 1) : text;
 }
 

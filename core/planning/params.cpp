@@ -151,7 +151,7 @@ std::optional<PlanParamCheck> check_enum(const ParamSpec& spec, const DraftValue
 
 } // namespace
 
-void bind_group_params(const GroupSpec& group, const RunRequest& request, ParamScope& scope,
+bool bind_group_params(const GroupSpec& group, const RunRequest& request, ParamScope& scope,
                        Diagnostics& diagnostics) {
   std::set<std::string> mistyped;
   for (const Param& param : request.params) {
@@ -166,16 +166,19 @@ void bind_group_params(const GroupSpec& group, const RunRequest& request, ParamS
     scope.pass(param.name.text, std::move(value));
   }
   Defaults(group.params, scope, diagnostics).fill_in();
+  bool complete = mistyped.empty();
   for (const ParamSpec& spec : group.params) {
     const DraftValue* value = scope.find_value(spec.name.text);
+    complete = complete && value != nullptr;
     if (value != nullptr)
       check_keys(spec, *value, diagnostics);
     else if (!spec.default_value && !mistyped.contains(spec.name.text))
       diagnostics.add_error(
           spec.where, fmt::format("param \"{}\" has no default and got no value; pass one, on "
-                                  "the command line with -p {}=…",
+                                  "the command line with -p {}=VALUE",
                                   spec.name.text, spec.name.text));
   }
+  return complete;
 }
 
 void warn_unused_params(const GroupSpec& group, const RunRequest& request, const ParamScope& scope,

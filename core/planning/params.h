@@ -14,8 +14,9 @@ namespace taskgroup {
 
 // Put the values of the group's params into `scope`: what the request passes, as data, and
 // defaults. Reports missing and mistyped values, missing keys, values outside an enum, and defaults
-// that refer to themselves.
-void bind_group_params(const GroupSpec& group, const RunRequest& request, ParamScope& scope,
+// that refer to themselves. Returns false if a param is left without a value: what refers to it
+// means nothing then.
+bool bind_group_params(const GroupSpec& group, const RunRequest& request, ParamScope& scope,
                        Diagnostics& diagnostics);
 
 // Warn about params of the request that the group does not declare and that nothing refers to: a

@@ -63,6 +63,14 @@ TEST_F(ParamsTest, ReportsEverythingThatIsWrongWithARequest) {
                               HasSubstr("(did you mean \"green\"?)")));
 }
 
+TEST_F(ParamsTest, WhatFollowsFromAMissingValueIsNotReported) {
+  group.params = {declare("list", ValueType::array)};
+  group.tasks = {scripted("t", "true")};
+  group.tasks[0].params = {param("list", value("$(params.list[*])"))};
+  group.tasks[0].task_spec->params = {declare("list", ValueType::array)};
+  EXPECT_THAT(errors(), Not(HasSubstr("got a string")));
+}
+
 TEST_F(ParamsTest, WarnsOfParamsThatNobodyKnows) {
   group.params = {declare("branch", ValueType::string, value("main"))};
   group.tasks = {scripted("t", "$(params.extra)")};

@@ -286,11 +286,13 @@ Plan Planner::make() {
   plan.report_task_results = m_options.report_task_results;
   plan_timeouts(m_group, m_request, plan, m_diagnostics);
 
-  bind_group_params(m_group, m_request, m_params, m_diagnostics);
+  const bool complete = bind_group_params(m_group, m_request, m_params, m_diagnostics);
   set_group_names(m_request, m_names);
   const RunWorkspaces workspaces = bind_group_workspaces(
       m_group, m_request, m_options, Substitution({&m_params, &m_names}, m_diagnostics),
       m_volume_names, m_volumes, m_names);
+  if (!complete)
+    return plan; // there are errors, and more would only follow from them
   find_specs();
   const DraftCommon step_template = group_template();
   const GroupContext context{m_request,  m_facts,       m_params,     m_names,

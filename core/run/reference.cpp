@@ -79,6 +79,20 @@ std::string member(std::string_view name) {
   return is_name(name) ? "." + text : "['" + text + "']";
 }
 
+std::string part_text(const Reference& reference) {
+  switch (reference.part) {
+  case Reference::Part::whole:
+    break;
+  case Reference::Part::star:
+    return "[*]";
+  case Reference::Part::index:
+    return "[" + std::to_string(reference.index) + "]";
+  case Reference::Part::key:
+    return member(reference.key);
+  }
+  return "";
+}
+
 // Parse what follows `tasks.<task>.results`: a member, then `[*]`, `[<index>]`, a member or
 // nothing.
 std::optional<Reference> parse_result_of(std::string_view task, std::string_view text) {
@@ -120,18 +134,7 @@ std::string Reference::name() const {
   case Kind::task_result:
     break;
   }
-  const std::string whole = "tasks." + task + ".results" + member(result);
-  switch (part) {
-  case Part::whole:
-    return whole;
-  case Part::star:
-    return whole + "[*]";
-  case Part::index:
-    return whole + "[" + std::to_string(index) + "]";
-  case Part::key:
-    return whole + member(key);
-  }
-  return whole;
+  return "tasks." + task + ".results" + member(result) + part_text(*this);
 }
 
 std::optional<Reference> Reference::parse(std::string_view name) {

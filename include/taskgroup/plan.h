@@ -167,6 +167,6 @@ std::string to_json(const Plan& plan, PlanParts parts = PlanParts::all);
 
 // Read a plan back. The error names the field. Refuses other versions, indices out of range and
 // edges that do not point backwards.
-tl::expected<Plan, std::string> plan_from_json(std::string_view json);
+tl::expected<Plan, std::string> plan_from_json(std::string_view text);
 
 } // namespace taskgroup

@@ -16,8 +16,8 @@ std::string text_of(const nlohmann::json& object, const char* key) {
 
 } // namespace
 
-tl::expected<Control, std::string> control_from_json(std::string_view text) {
-  const std::optional<nlohmann::json> json = parse_json(text);
+tl::expected<Control, std::string> control_from_json(std::string_view json_text) {
+  const std::optional<nlohmann::json> json = parse_json(json_text);
   if (!json || !json->is_object()) {
     return tl::make_unexpected(std::string("it is not a JSON object"));
   }

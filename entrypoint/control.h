@@ -26,6 +26,6 @@ struct Control {
 
 // Read `{"seq":1,"cancel":{"message":"…"},"lost":{"<container>":{"reason":"…","message":"…"}}}`.
 // Only `seq` must be there. The error names the field.
-tl::expected<Control, std::string> control_from_json(std::string_view json);
+tl::expected<Control, std::string> control_from_json(std::string_view json_text);
 
 } // namespace taskgroup

@@ -92,7 +92,7 @@ public:
   int run();
 
 private:
-  void feed(const Event& event);
+  void feed(const Event& first);
   void apply(const action::Write& action) { m_journal.write(action.record); }
   void apply(const action::Finish& action);
   template <typename Action>

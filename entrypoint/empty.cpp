@@ -54,7 +54,7 @@ std::optional<std::string> mount_of(int fd) {
 class Emptier {
 public:
   // Remove what is in the folder; return whether nothing is left.
-  bool empty(int folder, const std::string& path, const std::string& mount, int depth) {
+  bool clear(int folder, const std::string& path, const std::string& mount, int depth) {
     if (depth > max_depth) {
       fail("cannot empty \"" + path + "\": folders nest deeper than " + std::to_string(max_depth));
       return false;
@@ -92,7 +92,7 @@ private:
     if (!S_ISDIR(status.st_mode)) {
       return refuse(status, "cannot remove", path, unlink_error);
     }
-    if (!empty(entry.get(), path, mount, depth + 1)) {
+    if (!clear(entry.get(), path, mount, depth + 1)) {
       return false;
     }
     if (unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) {
@@ -155,7 +155,7 @@ tl::expected<void, std::string> empty_folder(const std::string& path) {
                                + "\": /proc does not tell what is mounted");
   }
   Emptier emptier;
-  emptier.empty(folder.get(), path, *mount, 0);
+  emptier.clear(folder.get(), path, *mount, 0);
   if (emptier.error) {
     return tl::make_unexpected(std::move(*emptier.error));
   }

@@ -108,7 +108,7 @@ void Journal::remember(const Record& record) {
   }
 }
 
-void Journal::begin(JsonWriter& json, std::string_view event) {
+void Journal::begin(JsonWriter& json, std::string_view event) const {
   json.begin_object();
   json.key("n");
   json.number(static_cast<std::int64_t>(m_number + 1));

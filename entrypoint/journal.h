@@ -57,7 +57,7 @@ private:
   };
 
   void remember(const Record& record);
-  void begin(JsonWriter& json, std::string_view event);
+  void begin(JsonWriter& json, std::string_view event) const;
   void append(const std::string& line);
   void snapshot();
 

@@ -59,7 +59,7 @@ private:
   std::size_t m_next = 0;
 };
 
-int install(Options options) {
+int install(const Options& options) {
   if (options.at_end()) {
     return not_understood("install needs a folder");
   }

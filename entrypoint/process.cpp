@@ -117,7 +117,7 @@ tl::expected<std::string, SpawnError> find_program(const Command& command) {
   for (std::size_t begin = 0; !name.empty() && begin <= path.size();) {
     const std::size_t end = std::min(path.find(':', begin), path.size());
     const std::string_view folder = path.substr(begin, end - begin);
-    const std::string file = (folder.empty() ? "." : std::string(folder)) + "/" + name;
+    std::string file = (folder.empty() ? "." : std::string(folder)) + "/" + name;
     struct stat status{};
     if (fstatat(directory, file.c_str(), &status, 0) == 0 && S_ISREG(status.st_mode)) {
       if (faccessat(directory, file.c_str(), X_OK, AT_EACCESS) == 0) {
@@ -267,7 +267,7 @@ std::optional<int> Init::kill_all(bool& left) {
   }
 }
 
-bool Init::drain() {
+bool Init::drain() const {
   bool end = false;
   signalfd_siginfo info{};
   while (read(signals(), &info, sizeof info) > 0) {

@@ -48,7 +48,7 @@ public:
 
   // Read and drop the signals that are there; return whether TERM or INT was among them. What
   // matters of SIGCHLD is told by reap().
-  bool drain();
+  bool drain() const;
 
   // Start the child in a session of its own, with no signal blocked and all at their defaults.
   // Fast: this process's memory is not copied.

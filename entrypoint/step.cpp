@@ -39,6 +39,9 @@ tl::expected<Fd, std::string> connect_to(const std::string& path) {
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) {
+    return tl::make_unexpected(with_errno("cannot make a socket", errno));
+  }
   for (int pause_ms = 1, waited_ms = 0;;
        waited_ms += pause_ms, pause_ms = std::min(2 * pause_ms, 100)) {
     if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
@@ -60,10 +63,10 @@ public:
 
 private:
   void receive();
-  void take(wire::Start& start);
-  void take(const wire::Stop& stop);
-  void take(const wire::Reset& reset);
-  void take(const wire::Done& done);
+  void take(wire::Start& message);
+  void take(const wire::Stop& message);
+  void take(const wire::Reset& message);
+  void take(const wire::Done& message);
 
   // Say why the coordinator is not obeyed any longer, and end.
   void give_up(std::string_view why);

@@ -19,6 +19,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+namespace fs = std::filesystem;
 using Json = nlohmann::json;
 using Words = std::vector<std::string>;
 
@@ -119,13 +120,13 @@ public:
   // What the control file says; replaced in one step, as the CLI does it.
   void control(const std::string& content) const {
     write_content(m_root / "control/new", content);
-    std::filesystem::rename(m_root / "control/new", m_root / "control/file");
+    fs::rename(m_root / "control/new", m_root / "control/file");
   }
 
 private:
   static Words words(const TemporaryFolder& root, const Plan& plan, Words more) {
     write_content(root / "plan.json", to_json(plan, PlanParts::run));
-    std::filesystem::create_directories(root / "control");
+    fs::create_directories(root / "control");
     Words all = {agent_program(),
                  "coordinate",
                  "--plan",
@@ -217,7 +218,7 @@ TEST_F(CoordinateTest, SocketsAreForAnybodyAndGoWithTheFirstConnection) {
   }
   Peer a = coordinator.fake_agent(0, "step-a-run");
   a.to_agent<wire::Start>();
-  EXPECT_FALSE(std::filesystem::exists(coordinator.socket(0)));
+  EXPECT_FALSE(fs::exists(coordinator.socket(0)));
 }
 
 TEST_F(CoordinateTest, ContainersAreAskedForWhenTheyAreWanted) {
@@ -225,7 +226,7 @@ TEST_F(CoordinateTest, ContainersAreAskedForWhenTheyAreWanted) {
   plan.launch_on_demand = true;
   Coordinator coordinator(root, plan, {"--ahead", "1"});
   EXPECT_THAT(coordinator.next("launch")["containers"], ElementsAre(0, 1));
-  EXPECT_FALSE(std::filesystem::exists(coordinator.socket(2)));
+  EXPECT_FALSE(fs::exists(coordinator.socket(2)));
   Program a = coordinator.agent(0);
   EXPECT_THAT(coordinator.next("launch")["containers"], ElementsAre(2));
   Program b = coordinator.agent(1);
@@ -357,13 +358,13 @@ TEST_F(CoordinateTest, ControlFileMayBeThereBeforeTheCoordinator) {
 TEST_F(CoordinateTest, ControlFileMayBeBehindAFolderThatIsSwapped) {
   // As kubelet projects an annotation: file → ..data/file, ..data → a folder with a time.
   write_content(root / "control/..1/file", "");
-  std::filesystem::create_symlink("..1", root / "control/..data");
-  std::filesystem::create_symlink("..data/file", root / "control/file");
+  fs::create_symlink("..1", root / "control/..data");
+  fs::create_symlink("..data/file", root / "control/file");
   Coordinator coordinator(root, plan_of({task("a", "")}));
   coordinator.next("begin");
   write_content(root / "control/..2/file", R"({"seq":1,"cancel":{"message":"swapped"}})");
-  std::filesystem::create_symlink("..2", root / "control/..new");
-  std::filesystem::rename(root / "control/..new", root / "control/..data");
+  fs::create_symlink("..2", root / "control/..new");
+  fs::rename(root / "control/..new", root / "control/..data");
   EXPECT_EQ(coordinator.next("stopping")["message"], "swapped");
 }
 
@@ -409,6 +410,33 @@ TEST_F(CoordinateTest, TermCancelsAndLetsFinallyRun) {
   Program last = coordinator.agent(1);
   EXPECT_EQ(Coordinator::outcome(coordinator.next("end"), "cleanup"), "Succeeded Succeeded");
   EXPECT_EQ(coordinator.program().wait(), 0);
+}
+
+TEST_F(CoordinateTest, StepMayBelongToAnotherUser) {
+  if (geteuid() != 0) {
+    GTEST_SKIP() << "only root can start another user's agent";
+  }
+  PlanTask a = task("a", "id -u > \"$RESULT\"");
+  a.results = {PlanResult{"user", ValueType::string, {}}};
+  Coordinator coordinator(root, plan_of({a}));
+  // What a container gives to any user: the program, and a folder for results. There is none for
+  // scripts, so they run from memory.
+  Program install({agent_program(), "install", root / "bin"});
+  ASSERT_EQ(install.wait(), 0);
+  const std::string results = root / "root-of-a/tekton/results";
+  fs::create_directories(results);
+  fs::permissions(results, fs::perms::all);
+  fs::permissions(root.path(), fs::perms::all & ~fs::perms::group_write & ~fs::perms::others_write);
+  coordinator.next("begin");
+  Program agent({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                 root / "bin/taskgroup-agent", "step", "--socket", coordinator.socket(0),
+                 "--container", "step-a-run", "--nonce", "5f2c", "--root", root / "root-of-a",
+                 "--script", "--"},
+                {"RESULT=" + results + "/user"});
+  const Json end = coordinator.next("end");
+  EXPECT_EQ(Coordinator::outcome(end, "a"), "Succeeded Succeeded") << end;
+  EXPECT_EQ(end["tasks"]["a"]["results"]["user"], "65534\n");
+  EXPECT_EQ(agent.wait(), 0);
 }
 
 TEST_F(CoordinateTest, FailedAttemptIsRepeatedInTheSameContainers) {

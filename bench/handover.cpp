@@ -151,7 +151,8 @@ std::vector<long> waiting_memory(const std::string& folder) {
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, (place + "/s").c_str(), sizeof address.sun_path - 1);
     const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0
+    if (listener < 0
+        || bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0
         || listen(listener, 1) != 0) {
       fail(place);
     }

@@ -241,6 +241,7 @@ class BadInput(harness.TestCase):
             harness.GROUP
             + f"""\
   colour: green
+  parms: [{{name: nothing}}]
   tasks:
   - name: one
     timeout: soon
@@ -250,7 +251,7 @@ class BadInput(harness.TestCase):
       {STEPS}
   - name: two
     runAfter: [nobody]
-    params: [{{name: p, value: $(params.nothing)}}]
+    params: [{{name: p, value: $(params.no)}}]
     onError: shrug
     taskSpec:
       params: [{{name: p}}]
@@ -260,8 +261,8 @@ class BadInput(harness.TestCase):
         )
         errors = self.refused(path)
         places = self.places(errors, path)
-        self.assertEqual([5, 8, 9, 10], sorted({line for line, _ in places})[:4], errors)
-        for part in ("colour", "nobody", "params.nothing", "soon", "many", "runAftre", "shrug", "scirpt"):
+        self.assertEqual([5, 6, 9, 10, 11], sorted({line for line, _ in places})[:5], errors)
+        for part in ("colour", "parms", "nobody", "params.no", "soon", "many", "runAftre", "shrug", "scirpt"):
             self.assertIn(part, errors)
 
     def test_mistakes_in_several_files_are_reported_at_once(self):

@@ -102,7 +102,15 @@ class Running:
         self.process.stdout.close()
         before = "".join(json.dumps(event) + "\n" for event in self.events)
         text = before + stdout.decode(errors="replace")
-        return Finished(self.process.returncode, text, self.stderr(), usage.ru_maxrss * 1024)
+        stderr = self.stderr()
+        self._stderr.close()
+        return Finished(self.process.returncode, text, stderr, usage.ru_maxrss * 1024)
+
+    def finish_unread(self):
+        """Wait for the end of a run whose output nobody reads any more."""
+        self.process.wait()
+        self._watchdog.cancel()
+        self._stderr.close()
 
     def stderr(self):
         self._stderr.seek(0)

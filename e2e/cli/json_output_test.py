@@ -128,7 +128,7 @@ class JsonOutput(harness.TestCase):
         processes = running.processes()
         running.process.stdout.detach().close()
         self.assertEqual(harness.have_ended(processes), [])
-        running.process.wait()
+        running.finish_unread()
         self.assert_nothing_left()
 
 

@@ -46,7 +46,9 @@ double milliseconds(Clock::time_point from) {
 std::string write_group(int at_once) {
   char path[] = "/tmp/bench_tasks-XXXXXX.yaml";
   const int fd = mkstemps(path, 5);
-  std::FILE* file = fdopen(fd, "w");
+  std::FILE* file = fd < 0 ? nullptr : fdopen(fd, "w");
+  if (file == nullptr)
+    return {};
   std::fputs(
       "apiVersion: taskgroup.dev/v1alpha1\nkind: TaskGroup\nmetadata: {name: bench}\nspec:\n",
       file);
@@ -75,6 +77,8 @@ int main() {
   json += ",\"bare_ms\":" + std::to_string(bare);
   for (const int at_once : {1, 2, 8}) {
     const std::string group = write_group(at_once);
+    if (group.empty())
+      return 1;
     double best = 1e9;
     for (int i = 0; i < runs; ++i) {
       const auto began = Clock::now();

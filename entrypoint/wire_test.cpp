@@ -12,7 +12,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 // Cut the bytes with reads of `size` bytes and return the lines.
 std::vector<std::string> lines_of(std::string_view bytes, std::size_t size) {

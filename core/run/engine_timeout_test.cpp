@@ -5,9 +5,7 @@
 namespace taskgroup {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
-using std::chrono_literals::operator""min;
+using namespace std::chrono_literals;
 
 using TimeoutTest = EngineTest;
 

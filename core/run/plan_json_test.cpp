@@ -6,7 +6,7 @@
 namespace taskgroup {
 namespace {
 
-using std::chrono_literals::operator""ms;
+using namespace std::chrono_literals;
 
 Text late(const std::string& before, const std::string& reference) {
   Text text(before);

@@ -12,11 +12,12 @@
 #include <variant>
 #include <vector>
 
-// The objects an author writes, decoded: TaskGroup, and Tekton's Pipeline and Task (v1 and v1beta1).
+// The objects an author writes, decoded: TaskGroup, and Tekton's Pipeline and Task (v1 and
+// v1beta1).
 //
-// Texts are kept as written: `$(…)` is replaced by the planner. Every text that can be at fault keeps
-// where it stands. Fields of the class "without effect" or "refused" (fields.h) have no member here.
-// All types are plain values.
+// Texts are kept as written: `$(…)` is replaced by the planner. Every text that can be at fault
+// keeps where it stands. Fields of the class "without effect" or "refused" (fields.h) have no
+// member here. All types are plain values.
 namespace taskgroup {
 
 // A text and where it stands.
@@ -204,8 +205,8 @@ struct GroupSpec {
 // What is bound to a workspace of the run.
 struct WorkspaceBinding {
   enum class Kind {
-    empty_dir,             // also a volumeClaimTemplate on launchers that have no claims
-    folder,                // a folder (or file) of the host: `-w name=dir`
+    empty_dir, // also a volumeClaimTemplate on launchers that have no claims
+    folder,    // a folder (or file) of the host: `-w name=dir`
     persistent_volume_claim,
     volume_claim_template,
     config_map,
@@ -223,8 +224,8 @@ struct WorkspaceBinding {
   Located size_limit;
 };
 
-// One run of a group, whatever object asked for it (TaskGroup, Pipeline, PipelineRun, Task, TaskRun,
-// CustomRun, or the command line).
+// One run of a group, whatever object asked for it (TaskGroup, Pipeline, PipelineRun, Task,
+// TaskRun, CustomRun, or the command line).
 struct RunRequest {
   Where where;
   std::string name;          // the run's; $(context.taskRun.name) is `<name>-<task>`
@@ -233,8 +234,8 @@ struct RunRequest {
   std::string uid;
   std::vector<Param> params;
   std::vector<WorkspaceBinding> workspaces;
-  Located timeout;         // the whole run's; empty: 60 min; "0" = none
-  Located tasks_timeout;   // a PipelineRun's timeouts; win over the spec's `run.timeouts`
+  Located timeout;       // the whole run's; empty: 60 min; "0" = none
+  Located tasks_timeout; // a PipelineRun's timeouts; win over the spec's `run.timeouts`
   Located finally_timeout;
 };
 

@@ -36,25 +36,25 @@ struct MissingObject {
   Where where; // the reference
 };
 
-// Return what is missing to plan this group: fetch it, put it into the facts, ask again until nothing
-// is missing. Pure.
+// Return what is missing to plan this group: fetch it, put it into the facts, ask again until
+// nothing is missing. Pure.
 std::vector<MissingObject> needs(const GroupSpec& group, const Facts& facts);
 
 // Return the group that really runs: `group` itself, or the Pipeline it refers to with the group's
 // own `run` kept. The facts must hold it (see needs()).
 GroupSpec resolve_pipeline_ref(const GroupSpec& group, const Facts& facts);
 
-// Check a group for everything that can be known without params and bindings: graph (cycles, unknown
-// and duplicate names), references to params, results and workspaces, types, durations, enums, names,
-// finally's rules. Tasks whose TaskSpec is not in the facts are checked as far as possible; `skipped`
-// gets one line per check that lacked facts.
+// Check a group for everything that can be known without params and bindings: graph (cycles,
+// unknown and duplicate names), references to params, results and workspaces, types, durations,
+// enums, names, finally's rules. Tasks whose TaskSpec is not in the facts are checked as far as
+// possible; `skipped` gets one line per check that lacked facts.
 void validate(const GroupSpec& group, const Facts& facts, Diagnostics& diagnostics,
               std::vector<std::string>& skipped);
 
 // What depends on the launcher and the command line.
 struct PlanOptions {
-  std::string nonce;                     // of the markers; made by the caller, [0-9a-f]{8,}
-  std::vector<std::string> only_tasks;   // `--task`: these, what they need, and finally; empty = all
+  std::string nonce;                   // of the markers; made by the caller, [0-9a-f]{8,}
+  std::vector<std::string> only_tasks; // `--task`: these, what they need, and finally; empty = all
   bool launch_on_demand = false;
   bool report_task_results = false;
 

@@ -68,107 +68,121 @@ std::optional<std::int64_t> integer_of(const Node& node) {
   return std::nullopt;
 }
 
+// Checks a value against the type of its field. Paths are made for what is wrong only.
 class TypeCheck {
 public:
-  TypeCheck(std::string path, Diagnostics& diagnostics)
-      : m_path(std::move(path)), m_diagnostics(diagnostics) {}
+  TypeCheck(std::string_view object_path, std::string_view field, Diagnostics& diagnostics)
+      : m_object_path(object_path), m_field(field), m_diagnostics(diagnostics) {}
 
   // Report what is wrong; return whether the value can be used.
-  bool check(const Field& field, const Node& node) {
+  bool check(const Field& field, const Node& node) const {
     switch (field.type) {
     case FieldType::string:
-      return is_string(node, m_path);
+      return is_string(node, {});
     case FieldType::boolean:
-      return node.kind() == Node::Kind::boolean || mistyped(node, m_path, "true or false");
+      return node.kind() == Node::Kind::boolean || mistyped(node, {}, "true or false");
     case FieldType::integer:
       return is_integer(node);
     case FieldType::duration:
       return is_duration(node);
     case FieldType::quantity:
-      return is_quantity(node, m_path);
+      return is_quantity(node, {});
     case FieldType::value:
       return true;
     case FieldType::strings:
       return each_element(node, "a list of strings",
-                          [&](const Node& n, const std::string& p) { return is_string(n, p); });
+                          [&](const Node& n, Part part) { return is_string(n, part); });
     case FieldType::string_map:
-      return each_entry(node, [&](const Node& n, const std::string& p) { return is_string(n, p); });
+      return each_entry(node, [&](const Node& n, Part part) { return is_string(n, part); });
     case FieldType::quantities:
-      return each_entry(node,
-                        [&](const Node& n, const std::string& p) { return is_quantity(n, p); });
+      return each_entry(node, [&](const Node& n, Part part) { return is_quantity(n, part); });
     case FieldType::object:
-      return node.is_mapping() || mistyped(node, m_path, "an object");
+      return node.is_mapping() || mistyped(node, {}, "an object");
     case FieldType::objects:
-      return each_element(node, "a list of objects", [&](const Node& n, const std::string& p) {
-        return n.is_mapping() || mistyped(n, p, "an object");
+      return each_element(node, "a list of objects", [&](const Node& n, Part part) {
+        return n.is_mapping() || mistyped(n, part, "an object");
       });
     case FieldType::object_map:
-      return each_entry(node, [&](const Node& n, const std::string& p) {
-        return n.is_mapping() || n.is_null() || mistyped(n, p, "an object");
+      return each_entry(node, [&](const Node& n, Part part) {
+        return n.is_mapping() || n.is_null() || mistyped(n, part, "an object");
       });
     }
     return false;
   }
 
 private:
-  bool mistyped(const Node& node, const std::string& path, std::string_view expected) {
-    m_diagnostics.add_error(node.where(path),
+  // Which part of the value is meant: an element, an entry, or the whole.
+  struct Part {
+    std::optional<std::size_t> index;
+    const std::string* key = nullptr;
+  };
+
+  std::string path_of(Part part) const {
+    std::string path = join(m_object_path, m_field);
+    if (part.index)
+      return join(path, *part.index);
+    return part.key != nullptr ? join(path, *part.key) : path;
+  }
+
+  bool mistyped(const Node& node, Part part, std::string_view expected) const {
+    m_diagnostics.add_error(node.where(path_of(part)),
                             fmt::format("found {}, expected {}", describe(node), expected));
     return false;
   }
 
-  bool is_string(const Node& node, const std::string& path) {
+  bool is_string(const Node& node, Part part) const {
     if (node.is_string())
       return true;
-    return mistyped(node, path,
+    return mistyped(node, part,
                     node.is_scalar() && !node.is_null() ? "a string; put it in quotes"
                                                         : "a string");
   }
 
-  bool is_integer(const Node& node) {
+  bool is_integer(const Node& node) const {
     const auto value = integer_of(node);
     if (!value)
-      return mistyped(node, m_path, "a whole number");
+      return mistyped(node, {}, "a whole number");
     if (*value < std::numeric_limits<int>::min() || *value > std::numeric_limits<int>::max())
-      return mistyped(node, m_path, "a number of at most 2147483647");
+      return mistyped(node, {}, "a number of at most 2147483647");
     return true;
   }
 
-  bool is_duration(const Node& node) {
+  bool is_duration(const Node& node) const {
     if (!node.is_string())
-      return mistyped(node, m_path, "a duration such as \"1h30m\", in quotes");
+      return mistyped(node, {}, "a duration such as \"1h30m\", in quotes");
     const auto parsed = parse_duration(node.text());
     if (!parsed)
-      m_diagnostics.add_error(node.where(m_path), parsed.error());
+      m_diagnostics.add_error(node.where(path_of({})), parsed.error());
     return parsed.has_value();
   }
 
-  bool is_quantity(const Node& node, const std::string& path) {
+  bool is_quantity(const Node& node, Part part) const {
     return node.is_string() || node.number().has_value()
-           || mistyped(node, path, "a quantity such as \"500m\" or \"2Gi\"");
+           || mistyped(node, part, "a quantity such as \"500m\" or \"2Gi\"");
   }
 
   template <typename Check>
-  bool each_element(const Node& node, std::string_view expected, Check check) {
+  bool each_element(const Node& node, std::string_view expected, Check check) const {
     if (!node.is_sequence())
-      return mistyped(node, m_path, expected);
+      return mistyped(node, {}, expected);
     bool good = true;
     for (std::size_t i = 0; i < node.size(); ++i)
-      good = check(node.children()[i], join(m_path, i)) && good;
+      good = check(node.children()[i], {.index = i}) && good;
     return good;
   }
 
   template <typename Check>
-  bool each_entry(const Node& node, Check check) {
+  bool each_entry(const Node& node, Check check) const {
     if (!node.is_mapping())
-      return mistyped(node, m_path, "an object");
+      return mistyped(node, {}, "an object");
     bool good = true;
     for (std::size_t i = 0; i < node.size(); ++i)
-      good = check(node.children()[i], join(m_path, node.keys()[i].name)) && good;
+      good = check(node.children()[i], {.key = &node.keys()[i].name}) && good;
     return good;
   }
 
-  std::string m_path;
+  std::string_view m_object_path;
+  std::string_view m_field;
   Diagnostics& m_diagnostics;
 };
 
@@ -194,16 +208,20 @@ std::string describe(const Node& node) {
 ObjectReader::ObjectReader(const Node& node, ObjectKind kind, std::string path, ApiVersion version,
                            DecodeContext& context)
     : m_node(node), m_kind(kind), m_path(std::move(path)), m_version(version), m_context(&context) {
-  for (std::size_t i = 0; i < node.size(); ++i) {
-    const Node::Key& key = node.keys()[i];
-    take(key, node.key_where(i, join(m_path, key.name)), node.children()[i]);
-  }
+  for (std::size_t i = 0; i < node.size(); ++i)
+    take(i);
+}
+
+Where ObjectReader::key_where(std::size_t index) const {
+  return m_node.key_where(index, join(m_path, m_node.keys()[index].name));
 }
 
 // Find the row that a key means, and report a key that is not quite a field's name.
-const Field* ObjectReader::identify(const std::string& key, const Where& where) const {
+const Field* ObjectReader::identify(std::size_t index) const {
+  const std::string& key = m_node.keys()[index].name;
   if (const Field* field = find_field(m_kind, key, m_version))
     return field;
+  const Where where = key_where(index);
   Diagnostics& diagnostics = m_context->diagnostics;
   const ObjectFields& object = fields_of(m_kind);
   const ApiVersion other = m_version == ApiVersion::v1 ? ApiVersion::v1beta1 : ApiVersion::v1;
@@ -246,16 +264,17 @@ const Field* ObjectReader::identify(const std::string& key, const Where& where) 
   return stands_in ? row : nullptr;
 }
 
-void ObjectReader::take(const Node::Key& key, const Where& key_where, const Node& value) {
+void ObjectReader::take(std::size_t index) {
   Diagnostics& diagnostics = m_context->diagnostics;
-  const Field* field = identify(key.name, key_where);
+  const Node& value = m_node.children()[index];
+  const Field* field = identify(index);
   if (field == nullptr)
     return;
   if (value.is_null() && field->type != FieldType::value)
     return; // absent, as for Go
   if (field->field_class == FieldClass::refused) {
     if (!is_empty_value(value)) {
-      diagnostics.add_error(key_where,
+      diagnostics.add_error(key_where(index),
                             value.is_string() && value.text().size() <= 40
                                 ? fmt::format("found \"{}\": {}", value.text(), field->reason)
                                 : std::string(field->reason));
@@ -263,7 +282,7 @@ void ObjectReader::take(const Node::Key& key, const Where& key_where, const Node
     }
     return;
   }
-  if (!TypeCheck(join(m_path, field->name), diagnostics).check(*field, value)) {
+  if (!TypeCheck(m_path, field->name, diagnostics).check(*field, value)) {
     if (field->type == FieldType::objects || field->type == FieldType::object_map)
       m_context->incomplete = true;
     if (field->type != FieldType::string) // a text of the wrong type is not missing as well
@@ -281,21 +300,24 @@ void ObjectReader::take(const Node::Key& key, const Where& key_where, const Node
 std::string ObjectReader::path_of(std::string_view field) const { return join(m_path, field); }
 
 const Node* ObjectReader::find(std::string_view name) const {
-  const Field* row = nullptr;
-  for (const Field& field : fields_of(m_kind).fields)
-    if (field.name == name) {
-      row = &field;
-      if (field.exists_in(m_version))
-        break;
-    }
-  assert(row != nullptr && row->field_class != FieldClass::no_effect
-         && row->field_class != FieldClass::refused);
-  if (m_context->rows_read != nullptr && row->exists_in(m_version))
-    m_context->rows_read->insert(row);
+  note_read(name);
   for (const Entry& entry : m_entries)
-    if (entry.field == row)
+    if (entry.field->name == name)
       return &entry.node;
   return nullptr;
+}
+
+void ObjectReader::note_read(std::string_view name) const {
+  const auto is_read = [](const Field& row) {
+    return row.field_class == FieldClass::honoured
+           || row.field_class == FieldClass::no_effect_on_host;
+  };
+  assert(std::any_of(fields_of(m_kind).fields.begin(), fields_of(m_kind).fields.end(),
+                     [&](const Field& row) { return row.name == name && is_read(row); }));
+  if (m_context->rows_read == nullptr)
+    return;
+  if (const Field* row = find_field(m_kind, name, m_version); row != nullptr && is_read(*row))
+    m_context->rows_read->insert(row);
 }
 
 Located ObjectReader::text(std::string_view field) const {

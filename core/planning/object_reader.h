@@ -74,8 +74,10 @@ private:
     Node node;
   };
 
-  const Field* identify(const std::string& key, const Where& where) const;
-  void take(const Node::Key& key, const Where& key_where, const Node& value);
+  Where key_where(std::size_t index) const;
+  const Field* identify(std::size_t index) const;
+  void take(std::size_t index);
+  void note_read(std::string_view name) const;
   void check_all() const;
 
   Node m_node;

@@ -309,7 +309,7 @@ InterruptSignals::InterruptSignals() {
 
 InterruptSignals::~InterruptSignals() { ::close(m_fd); }
 
-int InterruptSignals::take() {
+int InterruptSignals::take() const {
   signalfd_siginfo info = {};
   return ::read(m_fd, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
 }

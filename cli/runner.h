@@ -25,7 +25,7 @@ public:
   int fd() const { return m_fd; }
 
   // Return the next signal that has arrived, or 0. Never blocks.
-  int take();
+  int take() const;
 
 private:
   int m_fd = -1;

@@ -42,7 +42,8 @@ Meaning result_meaning(Reference reference, ValueType type, std::string_view wri
 
 Meaning LateScope::find(std::string_view written) const {
   const bool of_finally = written.starts_with("finally.");
-  if (!written.starts_with("tasks.") && !(of_finally && m_for == For::group_results))
+  const bool is_late = of_finally ? m_for == For::group_results : written.starts_with("tasks.");
+  if (!is_late)
     return Unknown{};
   std::optional<Reference> reference = Reference::parse(written);
   if (!reference) {

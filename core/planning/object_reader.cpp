@@ -299,10 +299,10 @@ void ObjectReader::take(std::size_t index) {
 
 std::string ObjectReader::path_of(std::string_view field) const { return join(m_path, field); }
 
-const Node* ObjectReader::find(std::string_view name) const {
-  note_read(name);
+const Node* ObjectReader::find(std::string_view field) const {
+  note_read(field);
   for (const Entry& entry : m_entries)
-    if (entry.field->name == name)
+    if (entry.field->name == field)
       return &entry.node;
   return nullptr;
 }

@@ -28,10 +28,11 @@ public:
   }
 
   Meaning find(std::string_view written) const override {
-    for (const auto& [param, key] : param_readings(written)) {
+    for (const auto& reading : param_readings(written)) {
       const auto spec =
-          std::find_if(m_specs.begin(), m_specs.end(),
-                       [&](const ParamSpec& candidate) { return candidate.name.text == param; });
+          std::find_if(m_specs.begin(), m_specs.end(), [&](const ParamSpec& candidate) {
+            return candidate.name.text == reading.first;
+          });
       if (spec != m_specs.end())
         resolve(*spec);
     }

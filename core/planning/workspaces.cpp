@@ -291,11 +291,9 @@ std::vector<TaskWorkspace> bind_task_workspaces(const PipelineTask& pipeline_tas
       workspace.isolated = isolated.contains(name);
       names.set(prefix + "claim", source.claim);
       names.set(prefix + "volume", source.volume);
-    } else if (declaration != nullptr && declaration->optional) {
-      names.set(prefix + "claim", "");
-      names.set(prefix + "volume", "");
-    } else if (declaration == nullptr && found != run_workspaces.end()) {
-      // Named by the texts of an embedded task, which may ask whether it is bound.
+    } else if (declaration != nullptr ? declaration->optional : found != run_workspaces.end()) {
+      // Optional, or named only by the texts of an embedded task, which may ask whether it is
+      // bound.
       names.set(prefix + "claim", "");
       names.set(prefix + "volume", "");
     } else if (binding == bindings.end()) {

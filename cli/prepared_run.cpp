@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <random>
@@ -29,6 +30,23 @@ std::string random_uid() {
                      high & 0xFFFU, (low >> 48U & 0x3FFFU) | 0x8000U, low & 0xFFFFFFFFFFFFU);
 }
 
+// An embedded group's params may hang on the run of its Pipeline, which is not run here.
+tl::expected<void, Failure> check_open_params(const Runnable& runnable, const RunRequest& request) {
+  Diagnostics diagnostics;
+  for (const Param& open : runnable.open_params) {
+    const bool given =
+        std::any_of(request.params.begin(), request.params.end(),
+                    [&](const Param& param) { return param.name.text == open.name.text; });
+    if (!given)
+      diagnostics.add_error(
+          open.value.where,
+          fmt::format("only a run of the whole Pipeline knows this value; give one "
+                      "with `-p {}=…`",
+                      open.name.text));
+  }
+  return settle(diagnostics);
+}
+
 tl::expected<void, Failure> check_references(const GroupSpec& group, const Facts& facts) {
   Diagnostics diagnostics;
   for (const MissingObject& missing : needs(group, facts)) {
@@ -47,6 +65,8 @@ Findings check_documents(const Input& input) {
   findings.diagnostics = input.diagnostics;
   std::set<std::string> referenced;
   for (const Runnable& runnable : input.catalog.runnables) {
+    if (runnable.kind == "Task")
+      continue; // its group of one refers to itself
     for (const auto* tasks : {&runnable.group.tasks, &runnable.group.finally}) {
       for (const PipelineTask& task : *tasks) {
         if (task.task_ref)
@@ -93,7 +113,7 @@ tl::expected<CheckedGroup, Failure> check_group(const Input& input, const std::s
   }
   CheckedGroup checked;
   checked.group = resolve_pipeline_ref(runnable->group, input.facts);
-  checked.request = std::move(runnable->request);
+  checked.request = runnable->request;
   if (checked.request.uid.empty())
     checked.request.uid = random_uid();
   checked.no_effect = input.catalog.no_effect_on_host;
@@ -108,6 +128,9 @@ tl::expected<CheckedGroup, Failure> check_group(const Input& input, const std::s
       apply_flags(flags, checked.group.params, checked.group.workspaces, checked.request);
   if (!applied) {
     return tl::unexpected(applied.error());
+  }
+  if (auto known = check_open_params(*runnable, checked.request); !known) {
+    return tl::unexpected(known.error());
   }
   return checked;
 }

@@ -2,13 +2,6 @@
 # Helpers for the folders' CMakeLists.txt: one target per folder with an explicit link list, so that
 # a wrong include does not build.
 
-# taskgroup_add_folder(DIR) adds DIR if it is there.
-function(taskgroup_add_folder dir)
-  if(EXISTS "${PROJECT_SOURCE_DIR}/${dir}/CMakeLists.txt")
-    add_subdirectory("${PROJECT_SOURCE_DIR}/${dir}")
-  endif()
-endfunction()
-
 # taskgroup_add_library(NAME SOURCES <file>... [LINK <target>...] [PRIVATE_LINK <target>...])
 # adds a static library of our own code. LINK is what its headers need, PRIVATE_LINK what only its
 # sources need.

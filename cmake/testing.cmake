@@ -23,6 +23,8 @@ function(taskgroup_add_test name)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(
     ${name} PRIVATE ${arg_LINK} GTest::gmock_main taskgroup_settings taskgroup_warnings)
+  # What is tested is optimized; the tests need not be, and compile in half the time.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
   gtest_discover_tests(
     ${name}
     DISCOVERY_MODE PRE_TEST

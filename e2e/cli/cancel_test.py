@@ -48,7 +48,8 @@ class Cancel(harness.TestCase):
         end = finished.end
         self.assertEqual((end["state"], end["reason"]), ("Cancelled", "Cancelled"))
         tasks = end["tasks"]
-        self.assertEqual((tasks["long"]["state"], tasks["long"]["reason"]), ("Cancelled", "TaskRunCancelled"))
+        self.assertEqual(tasks["long"]["state"], "Cancelled")
+        self.assertEqual(tasks["long"]["reason"], "TaskRunCancelled")
         self.assertEqual((tasks["after"]["state"], tasks["after"]["attempts"]), ("Skipped", 0))
         self.assertEqual(tasks["clean"]["state"], "Succeeded")
         return finished.code
@@ -121,7 +122,12 @@ class Cancel(harness.TestCase):
 
         # The folder of the dead run is removed by the next one.
         finished = self.run_group(
-            "  tasks:\n  - name: one\n    taskSpec:\n      steps: [{name: say, image: busybox, script: 'true'}]\n"
+            """\
+  tasks:
+  - name: one
+    taskSpec:
+      steps: [{name: say, image: busybox, script: "true"}]
+"""
         )
         self.assertEqual(finished.code, 0, finished.stderr)
         self.assert_nothing_left()

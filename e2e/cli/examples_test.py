@@ -17,13 +17,19 @@ class Examples(harness.TestCase):
         super().setUp()
         # A repository of its own with the example's module: the checkout may be one without .git.
         self.repository = self.folder / "repository"
-        shutil.copytree(EXAMPLES / "golang-ci" / "app", self.repository / "examples" / "golang-ci" / "app")
-        identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
-        for command in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "-m", "Add app"]):
-            subprocess.run(["git", *command], cwd=self.repository, check=True)
-        self.commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=self.repository, check=True, capture_output=True, text=True
-        ).stdout.strip()
+        self.app = self.repository / "examples" / "golang-ci" / "app"
+        shutil.copytree(EXAMPLES / "golang-ci" / "app", self.app)
+        self.git("init", "--quiet")
+        self.git("add", ".")
+        self.git("commit", "--quiet", "-m", "Add app")
+        self.commit = self.git("rev-parse", "HEAD").strip()
+
+    def git(self, *arguments):
+        command = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.com", *arguments]
+        done = subprocess.run(
+            command, cwd=self.repository, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return done.stdout
 
     def run_example(self, name, *arguments):
         return self.run_taskgroup(
@@ -56,12 +62,8 @@ class Examples(harness.TestCase):
         self.assert_nothing_left()
 
     def test_golang_ci_reports_a_module_that_does_not_build(self):
-        (self.repository / "examples" / "golang-ci" / "app" / "main.go").write_text("package main\n\nfunc main() { x }\n")
-        subprocess.run(
-            ["git", "-c", "user.name=Test", "-c", "user.email=test@example.com", "commit", "-qam", "Break"],
-            cwd=self.repository,
-            check=True,
-        )
+        (self.app / "main.go").write_text("package main\n\nfunc main() { x }\n")
+        self.git("commit", "--quiet", "--all", "-m", "Break")
         finished = self.run_example("golang-ci.yaml")
         self.assertEqual(finished.code, 1, finished.stdout + finished.stderr)
         end = finished.end
@@ -76,9 +78,8 @@ class Examples(harness.TestCase):
             with self.subTest(make_tests_fail=fails):
                 bucket = self.folder / f"bucket-{fails}"
                 bucket.mkdir()
-                finished = self.run_example(
-                    "build-test-deploy.yaml", "-w", f"bucket={bucket}", "-p", f"make-tests-fail={fails}"
-                )
+                flags = ["-w", f"bucket={bucket}", "-p", f"make-tests-fail={fails}"]
+                finished = self.run_example("build-test-deploy.yaml", *flags)
                 self.assertEqual(finished.code, code, finished.stdout + finished.stderr)
                 end = finished.end
                 self.assertEqual(end["state"], verdict)
@@ -88,7 +89,8 @@ class Examples(harness.TestCase):
                 report = (bucket / "test-results" / "report.txt").read_text()
                 self.assertIn("TestCount", report)
                 self.assertEqual("--- FAIL: TestOnDemandFailure" in report, fails == "true")
-                self.assertEqual((bucket / "test-results" / "verdict.txt").read_text(), verdict + "\n")
+                written = (bucket / "test-results" / "verdict.txt").read_text()
+                self.assertEqual(written, verdict + "\n")
                 self.assert_nothing_left()
 
     def test_results(self):

@@ -69,7 +69,8 @@ class ExitCodes(harness.TestCase):
                 self.assert_nothing_left()
 
     def test_unbindable_workspace_is_2(self):
-        path = self.write("group.yaml", harness.GROUP + "  workspaces: [{name: data}]\n" + ONE_TASK % "true")
+        spec = "  workspaces: [{name: data}]\n" + ONE_TASK % "true"
+        path = self.write("group.yaml", harness.GROUP + spec)
         for binding in (
             "data=" + str(self.folder / "missing"),
             "data=" + path,
@@ -93,7 +94,8 @@ class ExitCodes(harness.TestCase):
     def test_forbidden_namespaces_are_3(self):
         path = self.write("group.yaml", harness.GROUP + ONE_TASK % "true")
         # A user namespace in which no other namespace may be made, as in a container.
-        inside = 'for kind in mnt pid user; do echo 0 > /proc/sys/user/max_${kind}_namespaces; done; exec "$@"'
+        forbid = "for kind in mnt pid user; do echo 0 > /proc/sys/user/max_${kind}_namespaces; done"
+        inside = forbid + '; exec "$@"'
         command = ["unshare", "--user", "--map-root-user", "sh", "-ec", inside, "sh"]
         if subprocess.run([*command, "true"], capture_output=True, check=False).returncode != 0:
             self.skipTest("this machine forbids user namespaces already")

@@ -2,7 +2,8 @@
 """Runs the real `taskgroup` for the tests of this folder.
 
 The program is $TASKGROUP_BIN/taskgroup, else the release build's. Waiting is for events that the
-program prints and for processes to end, never for time to pass; DEADLINE only ends a test that hangs.
+program prints and for processes to end, never for time to pass; DEADLINE only ends a test that
+hangs.
 """
 
 import json
@@ -58,14 +59,14 @@ class Finished:
 class Running:
     """A run in progress, in a session of its own."""
 
-    def __init__(self, arguments, folder, environment, stdin=subprocess.DEVNULL, deadline=DEADLINE):
+    def __init__(self, arguments, folder, environment, stdin=None, deadline=DEADLINE):
         self.events = []
         self._stderr = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [TASKGROUP, *arguments],
             cwd=folder,
             env={**os.environ, **environment},
-            stdin=stdin,
+            stdin=stdin or subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             start_new_session=True,

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the conformance cases: YAML files whose first document says what the run of the others gives.
+"""Runs the conformance cases: YAML files whose first document says what the others must come to.
 
     run.py [--taskgroup PROGRAM] [--jobs N] [--verbose] [FILTER...]
 
-Each case is a file `<topic>-<rule>.yaml` beside this one. A FILTER picks the cases whose name contains
-it. The program is $TASKGROUP_BIN/taskgroup, else the release build's. Exit code 0: all cases passed.
+Each case is a file `<topic>-<rule>.yaml` beside this one. A FILTER picks the cases whose name
+contains it. The program is $TASKGROUP_BIN/taskgroup, else the release build's. Exit code 0: all
+cases passed.
 
 The first document, kind Case:
 
     spec:
-      args: […]              extra arguments of `taskgroup run`; {dir} is the case's own empty folder
+      args: […]              extra arguments of `taskgroup run`; {dir}: the case's own folder
       files: {path: text}    made in that folder before the run
       expect:
         exitCode: 0

@@ -484,6 +484,22 @@ TEST_P(SandboxTest, TheProgramStartsWithACleanState) {
   });
 }
 
+TEST_P(SandboxTest, NoSignalIsIgnoredBecauseTheCallerIgnoredIt) {
+  as_caller([&] {
+    struct {
+      void (*handler)(int) = SIG_IGN;
+      unsigned long flags = 0;
+      void (*restorer)() = nullptr;
+      std::uint64_t mask = 0;
+    } const ignored;
+    for (const int signal : {SIGUSR1, 32, 33}) // the last two are glibc's own
+      ASSERT_EQ(syscall(SYS_rt_sigaction, signal, &ignored, nullptr, sizeof ignored.mask), 0);
+    World world;
+    EXPECT_EQ(world.output_of(World::shell("grep SigIgn /proc/self/status")),
+              "SigIgn:\t0000000000000000\n");
+  });
+}
+
 TEST_P(SandboxTest, AProgramThatIsNotIsolatedRunsOnTheHostsRoot) {
   as_caller([&] {
     World world;

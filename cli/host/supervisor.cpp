@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -23,6 +24,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -94,9 +96,21 @@ private:
   // --- Getting there
   // ------------------------------------------------------------------------------
 
-  void detach_from_caller() {
+  // By the system call: signal(3) refuses the two that glibc uses itself, 32 and 33, and a caller
+  // may have handed those on as ignored (some versions of make and ctest do).
+  static void reset_signals() {
+    struct {
+      void (*handler)(int) = SIG_DFL;
+      unsigned long flags = 0;
+      void (*restorer)() = nullptr;
+      std::uint64_t mask = 0;
+    } const action;
     for (int signal = 1; signal <= SIGRTMAX; ++signal)
-      ::signal(signal, SIG_DFL);
+      syscall(SYS_rt_sigaction, signal, &action, nullptr, sizeof action.mask);
+  }
+
+  void detach_from_caller() {
+    reset_signals();
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);

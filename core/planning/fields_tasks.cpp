@@ -152,8 +152,8 @@ constexpr Field volume[] = {
 };
 
 constexpr Field empty_dir[] = {
-    takes("medium", string),
-    takes("sizeLimit", quantity),
+    host_ignores("medium", string, "a volume of the run is a folder on the disk here"),
+    host_ignores("sizeLimit", quantity, "a volume of the run is a folder without a limit here"),
 };
 
 constexpr Field param_spec[] = {

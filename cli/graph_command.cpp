@@ -39,9 +39,6 @@ void fill_params(const GroupSpec& group, RunRequest& request) {
   }
 }
 
-// Bindings do not change the graph, and those that only a cluster has need not exist here.
-void drop_bindings(RunRequest& request) { request.workspaces.clear(); }
-
 std::vector<std::string> notes_of(const PlanTask& task) {
   std::vector<std::string> notes;
   if (!task.when.empty())
@@ -53,9 +50,7 @@ std::vector<std::string> notes_of(const PlanTask& task) {
   return notes;
 }
 
-} // namespace
-
-static Drawing drawing_of(const Plan& plan) {
+Drawing drawing_of(const Plan& plan) {
   Drawing drawing;
   drawing.name = plan.group;
   for (const PlanTask& task : plan.tasks)
@@ -63,13 +58,16 @@ static Drawing drawing_of(const Plan& plan) {
   return drawing;
 }
 
+} // namespace
+
 ExitCode graph_command(const GraphFlags& flags) {
   const Input input = read_input({flags.file});
   auto checked = check_group(input, flags.group, {});
   if (!checked)
     return fail(checked.error());
   fill_params(checked->group, checked->request);
-  drop_bindings(checked->request);
+  // Bindings do not change the graph, and those that only a cluster has need not exist here.
+  checked->request.workspaces.clear();
   const auto plan = plan_group(*checked, input.facts, {});
   if (!plan)
     return fail(plan.error());

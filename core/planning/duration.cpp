@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/planning/duration.h"
 
+#include "core/planning/ascii.h"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -22,8 +24,6 @@ constexpr std::array<std::pair<std::string_view, long double>, 8> units = {{
     {"m", 60e9L},
     {"h", 3600e9L},
 }};
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 tl::unexpected<std::string> bad(std::string_view text, std::string_view why) {
   return tl::make_unexpected(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/planning/json_parser.h"
 
+#include "core/planning/ascii.h"
+
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -34,8 +36,6 @@ void append_utf8(std::string& out, std::uint32_t code) {
 bool is_number_character(char c) {
   return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
 }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Return true for RFC 8259's number: -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?
 bool is_json_number(std::string_view text) {

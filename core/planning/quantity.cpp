@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <taskgroup/quantity.h>
 
+#include "core/planning/ascii.h"
+
 #include <array>
 #include <limits>
 #include <utility>
@@ -11,8 +13,6 @@ namespace {
 __extension__ typedef unsigned __int128 Wide; // `using` cannot be marked as an extension
 
 constexpr Wide max_result = static_cast<Wide>(std::numeric_limits<std::int64_t>::max());
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // A suffix: times `factor`, times ten to the power of `exponent`.
 struct Scale {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/planning/scalar.h"
 
+#include "core/planning/ascii.h"
+
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -65,8 +67,6 @@ constexpr std::array words{
     Word{"-.Inf", Kind::floating, "-.inf"},
     Word{"-.INF", Kind::floating, "-.inf"},
 };
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Return the number of decimal digits at the start of `text`.
 std::size_t count_digits(std::string_view text) {

@@ -2,6 +2,7 @@
 #include <taskgroup/nearest.h>
 #include <taskgroup/quantity.h>
 
+#include "core/planning/ascii.h"
 #include "core/planning/validation.h"
 #include "core/planning/variables.h"
 
@@ -10,7 +11,6 @@
 namespace taskgroup::validation {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_letter(char c) { return is_lower(c) || (c >= 'A' && c <= 'Z'); }
 

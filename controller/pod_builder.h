@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <taskgroup/api.h>
+#include <taskgroup/peak.h>
+#include <taskgroup/plan.h>
+#include <taskgroup/planner.h>
+
+#include <nlohmann/json.hpp>
+#include <tl/expected.hpp>
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace taskgroup {
+
+// How the agent gets into the pod's containers (design.md 4).
+enum class InstallMode {
+  post_start, // the coordinator copies it, its hook holds kubelet back until then
+  init        // an init container copies it
+};
+
+// What this installation of the controller puts into every pod.
+struct PodSettings {
+  std::string image;                          // of the agent, by digest
+  std::vector<std::string> image_pull_secrets; // names, besides those of the service account
+  nlohmann::json coordinator_resources;       // requests and limits of the coordinator
+};
+
+// One attempt of a run, for which a pod is made.
+struct PodRequest {
+  std::string name; // the pod's
+  std::string namespace_name;
+  nlohmann::json owner; // {apiVersion, kind, name, uid} of the CustomRun or Run
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> annotations;
+  std::string service_account;
+  std::optional<std::chrono::seconds> active_deadline; // nothing: MaxInt32
+  std::string affinity_assistant; // value of Tekton's annotation; empty: none
+  nlohmann::json pod_template;    // Tekton's, merged already; null: none
+  InstallMode install = InstallMode::post_start;
+  nlohmann::json limit_ranges; // items of the namespace's LimitRanges; null: none
+};
+
+// Everything that makes a pod of a plan. `config_map` is not null where the plan is too large for
+// the pod's env: it must be created before the pod, owned like it.
+struct BuiltPod {
+  nlohmann::json pod;
+  nlohmann::json config_map;
+};
+
+// Build the pod of one attempt (design.md 4). Pure: the same input gives the same text. `group` and
+// `facts` are those that the plan was made of. The error is one sentence that names the field.
+tl::expected<BuiltPod, std::string> build_pod(const Plan& plan, const GroupSpec& group,
+                                              const Facts& facts, const PodRequest& request,
+                                              const PodSettings& settings);
+
+// --- What a pod of ours says about itself ---
+
+// Names of labels and annotations on the pod.
+inline constexpr const char* control_annotation = "taskgroup.dev/control";
+inline constexpr const char* outline_annotation = "taskgroup.dev/outline";
+
+// Name of the coordinator's container; the first one.
+inline constexpr const char* coordinator_container = "coordinator";
+
+// What the controller must know of a plan while its pod runs, whatever has become of the spec since:
+// written by build_pod into the pod's `outline_annotation`.
+struct Outline {
+  struct Step {
+    std::string name;
+    std::string container;
+  };
+  struct Task {
+    std::string name;
+    bool is_finally = false;
+    std::vector<Step> steps;
+  };
+  int version = plan_version;
+  std::vector<Task> tasks;
+  std::vector<std::string> results; // names of the group's results
+  std::optional<Millis> finally_timeout;
+};
+
+// Read the outline of a pod of ours. The error names the annotation and what is wrong with it.
+tl::expected<Outline, std::string> outline_of(const nlohmann::json& pod);
+
+} // namespace taskgroup

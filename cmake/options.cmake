@@ -4,6 +4,7 @@
 option(TASKGROUP_TESTS "Build the tests (needs GoogleTest)" OFF)
 option(TASKGROUP_BENCH "Build the benchmarks" OFF)
 option(TASKGROUP_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+option(TASKGROUP_CLUSTER "Build the cluster's side: the controller" ON)
 set(TASKGROUP_SANITIZE "" CACHE STRING "Sanitizers, e.g. 'address,undefined' or 'thread'")
 
 # Dev mode is on in a git checkout and in CI, so that a packager with a newer compiler never breaks

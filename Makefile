@@ -4,6 +4,7 @@
 F ?= examples/golang-ci.yaml
 ARGS ?=
 T ?=
+CTEST_ARGS ?=
 SETUP ?= scripts/setup
 JOBS ?= $(shell nproc)
 
@@ -25,19 +26,19 @@ test: ## Run all tests in a release build; T=regex runs those whose name matches
 	@$(SETUP) test
 	@cmake --preset release
 	@cmake --build --preset release
-	@ctest --preset release -j $(JOBS) $(if $(T),-R '$(T)')
+	@ctest --preset release -j $(JOBS) $(if $(T),-R '$(T)') $(CTEST_ARGS)
 
 test-asan: ## Run the tests with the address and undefined behaviour sanitizers
 	@$(SETUP) test
 	@cmake --preset asan
 	@cmake --build --preset asan
-	@ctest --preset asan -j $(JOBS) $(if $(T),-R '$(T)')
+	@ctest --preset asan -j $(JOBS) $(if $(T),-R '$(T)') $(CTEST_ARGS)
 
 test-tsan: ## Run the tests with the thread sanitizer
 	@$(SETUP) test
 	@cmake --preset tsan
 	@cmake --build --preset tsan
-	@ctest --preset tsan -j $(JOBS) $(if $(T),-R '$(T)')
+	@ctest --preset tsan -j $(JOBS) $(if $(T),-R '$(T)') $(CTEST_ARGS)
 
 mutants: ## Break the engine one rule at a time and see that the tests notice
 	@$(SETUP) test

@@ -9,7 +9,7 @@ SETUP ?= scripts/setup
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-asan test-tsan mutants lint format bench fuzz clean
+.PHONY: help run test test-asan test-tsan mutants lint format bench fuzz image clean
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is"
@@ -63,6 +63,10 @@ fuzz: ## Run each fuzzer for FUZZ_SECONDS=60
 	@cmake --preset fuzz
 	@cmake --build --preset fuzz
 	@scripts/fuzz
+
+image: ## Build the images of controller and agent in build/image, as OCI layouts
+	@$(SETUP) image
+	@image/build
 
 clean: ## Remove everything that was built
 	rm -rf build

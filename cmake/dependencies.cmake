@@ -6,6 +6,9 @@
 
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(tl-expected REQUIRED)
+if(TASKGROUP_ONLY_AGENT)
+  return()
+endif()
 find_package(fmt 9 REQUIRED)
 find_package(CLI11 2 REQUIRED)
 

@@ -2,6 +2,7 @@
 # Everything comes from the system's packages; `scripts/setup` installs them. Debian 12's and 13's
 # names of targets differ, so each dependency ends up as one name on both:
 #   nlohmann_json::nlohmann_json  tl::expected  fmt::fmt  yaml-cpp::yaml-cpp  re2::re2  CLI11::CLI11
+#   ZLIB::ZLIB
 #   GTest::gmock_main (with TASKGROUP_TESTS)
 
 find_package(nlohmann_json 3.11 REQUIRED)
@@ -11,6 +12,7 @@ if(TASKGROUP_ONLY_AGENT)
 endif()
 find_package(fmt 9 REQUIRED)
 find_package(CLI11 2 REQUIRED)
+find_package(ZLIB 1.2 REQUIRED)
 
 find_package(yaml-cpp 0.7 REQUIRED)
 if(NOT TARGET yaml-cpp::yaml-cpp)

@@ -25,9 +25,9 @@ enum class InstallMode {
 
 // What this installation of the controller puts into every pod.
 struct PodSettings {
-  std::string image;                          // of the agent, by digest
+  std::string image;                           // of the agent, by digest
   std::vector<std::string> image_pull_secrets; // names, besides those of the service account
-  nlohmann::json coordinator_resources;       // requests and limits of the coordinator
+  nlohmann::json coordinator_resources;        // requests and limits of the coordinator
 };
 
 // One attempt of a run, for which a pod is made.
@@ -39,8 +39,8 @@ struct PodRequest {
   std::map<std::string, std::string> annotations;
   std::string service_account;
   std::optional<std::chrono::seconds> active_deadline; // nothing: MaxInt32
-  std::string affinity_assistant; // value of Tekton's annotation; empty: none
-  nlohmann::json pod_template;    // Tekton's, merged already; null: none
+  std::string affinity_assistant;                      // value of Tekton's annotation; empty: none
+  nlohmann::json pod_template;                         // Tekton's, merged already; null: none
   InstallMode install = InstallMode::post_start;
   nlohmann::json limit_ranges; // items of the namespace's LimitRanges; null: none
 };
@@ -64,11 +64,20 @@ tl::expected<BuiltPod, std::string> build_pod(const Plan& plan, const GroupSpec&
 inline constexpr const char* control_annotation = "taskgroup.dev/control";
 inline constexpr const char* outline_annotation = "taskgroup.dev/outline";
 
+// Labels that every pod and ConfigMap of ours has, beside those of the request.
+inline constexpr const char* managed_by_label = "app.kubernetes.io/managed-by";
+inline constexpr const char* managed_by = "taskgroup-controller";
+inline constexpr const char* run_label = "taskgroup.dev/run"; // label_of_run() of the owner's name
+
+// Return the value of `run_label` for a run of this name: a name that is too long for a label is
+// cut and gets a hash.
+std::string label_of_run(const std::string& name);
+
 // Name of the coordinator's container; the first one.
 inline constexpr const char* coordinator_container = "coordinator";
 
-// What the controller must know of a plan while its pod runs, whatever has become of the spec since:
-// written by build_pod into the pod's `outline_annotation`.
+// What the controller must know of a plan while its pod runs, whatever has become of the spec
+// since: written by build_pod into the pod's `outline_annotation`.
 struct Outline {
   struct Step {
     std::string name;

@@ -180,7 +180,9 @@ private:
   }
 
   void read(const json& node, const std::string& path, PlanEnv& value) {
-    Fields(*this, node, path)("name", value.name)("value", value.value).done();
+    Fields(*this, node, path)("name", value.name)("value", value.value)("valueFrom",
+                                                                        value.value_from)
+        .done();
   }
 
   void read(const json& node, const std::string& path, PlanVolume& value) {
@@ -202,7 +204,7 @@ private:
     Fields(*this, node, path)("name", value.name)("container", value.container)(
         "command", value.command)("args", value.args)("script", value.script)("env", value.env)(
         "workingDir", value.working_dir)("continueOnError", carry_on)("timeout", value.timeout)(
-        "image", value.image)("mounts", value.mounts)
+        "image", value.image)("mounts", value.mounts)("containerFields", value.container_fields)
         .done();
     value.on_error = carry_on ? PlanStep::OnError::carry_on : PlanStep::OnError::stop_and_fail;
   }
@@ -255,9 +257,9 @@ private:
     Fields(*this, node, path)("version", value.version)("group", value.group)("nonce", value.nonce)(
         "tasks", value.tasks)("volumes", value.volumes)("results", value.results)(
         "timeout", value.whole)("tasksTimeout", value.tasks_timeout)(
-        "finallyTimeout", value.finally_timeout)("maxParallel",
-                                                 value.max_parallel)("failFast", value.fail_fast)(
-        "launchOnDemand", value.launch_on_demand)("reportTaskResults", value.report_task_results)
+        "finallyTimeout", value.finally_timeout)("maxParallel", value.max_parallel)(
+        "failFast", value.fail_fast)("launchOnDemand", value.launch_on_demand)(
+        "reportTaskResults", value.report_task_results)("podTemplate", value.pod_template)
         .done();
   }
 

@@ -19,6 +19,7 @@ public:
     list("tasks", plan.tasks);
     if (m_parts == PlanParts::all) {
       list("volumes", plan.volumes);
+      text("podTemplate", plan.pod_template);
     }
     list("results", plan.results);
     millis("timeout", plan.whole);
@@ -71,6 +72,7 @@ private:
     m_json.begin_object();
     text("name", env.name);
     text("value", env.value);
+    text("valueFrom", env.value_from);
     m_json.end_object();
   }
 
@@ -111,6 +113,7 @@ private:
       list("env", step.env);
       text("image", step.image);
       list("mounts", step.mounts);
+      text("containerFields", step.container_fields);
     }
     m_json.end_object();
   }

@@ -31,10 +31,12 @@ struct PlanWhen {
 struct PlanEnv {
   std::string name;
   Text value;
+  std::string value_from; // instead of `value`: Kubernetes' EnvVarSource as JSON; in pods only
 };
 
 // A volume of the run. `empty` is made for the run and ends with it; `bound` comes from outside and
-// is named by the launcher's own terms in `source` (a folder on the host launcher).
+// is named by the launcher's own terms in `source`: a folder on the host launcher, Kubernetes'
+// VolumeSource as JSON in a pod.
 struct PlanVolume {
   enum class Kind { empty, bound };
   std::string name; // unique in the plan, a DNS label
@@ -74,6 +76,9 @@ struct PlanStep {
   // For whoever makes the container.
   std::string image;
   std::vector<PlanMount> mounts;
+  // More fields of Kubernetes' Container, as the author wrote them: a JSON object with resources,
+  // securityContext, imagePullPolicy, envFrom; empty = none. For pods only.
+  std::string container_fields;
 };
 
 // A result that a task declares.
@@ -153,13 +158,16 @@ struct Plan {
   int max_parallel = 0; // 0 = no limit
   bool fail_fast = false;
 
+  // The group's `run.podTemplate` as JSON, without its volumes; empty = none. For pods only.
+  std::string pod_template;
+
   // Options of the launcher that asked for this plan.
   bool launch_on_demand = false; // the journal announces the containers to be started (design.md 7)
   bool report_task_results = false; // the journal's last record carries every task's results
 };
 
 // The parts of a plan that to_json writes: `run` is what engine and coordinator need, without
-// images, args, env and mounts, which a pod already has in its containers.
+// volumes, images, args, env and mounts, which a pod already has in its containers.
 enum class PlanParts { all, run };
 
 // Write a plan as JSON text (UTF-8, one line).

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/pod_builder.h"
+
+#include "controller/pod_outline.h"
+#include "controller/pod_plan.h"
+#include "controller/pod_resources.h"
+#include "controller/pod_template.h"
+#include "controller/pod_volumes.h"
+#include "core/planning/names.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <string_view>
+#include <utility>
+
+namespace taskgroup {
+namespace {
+
+using nlohmann::json;
+
+// Places in the pod's containers. What a user mounts below `own_folder` is refused.
+constexpr std::string_view own_folder = "/taskgroup";
+constexpr const char* bin_folder = "/taskgroup/bin";
+constexpr const char* installed_agent = "/taskgroup/bin/taskgroup-agent";
+constexpr const char* image_agent = "/taskgroup-agent";
+constexpr const char* sockets_folder = "/taskgroup/sockets"; // of the coordinator, one each below
+constexpr const char* socket_folder = "/taskgroup/socket";   // of a step
+constexpr const char* control_folder = "/taskgroup/control";
+constexpr const char* plan_folder = "/taskgroup/plan";
+constexpr const char* scripts_folder = "/tekton/scripts";
+constexpr const char* plan_prefix = "TASKGROUP_PLAN_";
+constexpr const char* plan_key = "plan"; // in the ConfigMap
+
+// Names of our volumes; those of a plan begin otherwise.
+constexpr const char* bin_volume = "taskgroup-bin";
+constexpr const char* control_volume = "taskgroup-control";
+constexpr const char* plan_volume = "taskgroup-plan";
+
+std::string socket_volume(std::size_t index) { return fmt::format("taskgroup-socket-{}", index); }
+std::string scripts_volume(std::size_t task) { return fmt::format("taskgroup-scripts-{}", task); }
+
+json read_only_mount(const char* volume, const std::string& path) {
+  return {{"name", volume}, {"mountPath", path}, {"readOnly", true}};
+}
+
+json empty_dir() { return {{"emptyDir", json::object()}}; }
+
+// As little as there is: what the `restricted` Pod Security Standard asks for, but for the user,
+// whom platforms assign.
+json own_security(const json& pod_spec) {
+  json security = {{"allowPrivilegeEscalation", false},
+                   {"readOnlyRootFilesystem", true},
+                   {"capabilities", {{"drop", {"ALL"}}}},
+                   {"seccompProfile", {{"type", "RuntimeDefault"}}}};
+  const json pod = pod_spec.value("securityContext", json::object());
+  if (pod.value("runAsUser", json()) != json(0))
+    security["runAsNonRoot"] = true;
+  return security;
+}
+
+class PodBuilder {
+public:
+  PodBuilder(const Plan& plan, const GroupSpec& group, const PodRequest& request,
+             const PodSettings& settings)
+      : m_plan(plan), m_group(group), m_request(request), m_settings(settings), m_volumes(plan) {}
+
+  tl::expected<BuiltPod, std::string> build() {
+    tl::expected<PodResources, std::string> resources =
+        pod_resources(m_plan, m_group.run.resources_sum, m_settings.coordinator_resources,
+                      m_request.limit_ranges);
+    if (!resources)
+      return tl::make_unexpected(resources.error());
+    m_resources = *std::move(resources);
+    m_template =
+        merge_pod_templates(m_request.pod_template,
+                            json::parse(m_plan.pod_template, nullptr, /*allow_exceptions=*/false));
+    m_spec = json::object();
+    apply_pod_template(m_template, m_spec);
+    add_affinity_assistant(m_request.affinity_assistant, m_spec);
+    m_install = m_request.install;
+    if (m_spec.contains("runtimeClassName"))
+      m_install = InstallMode::init;
+
+    BuiltPod built;
+    const std::string packed = to_base64(packed_plan(m_plan));
+    m_plan_in_env = packed.size() <= max_plan_in_env;
+    if (!m_plan_in_env)
+      built.config_map = config_map(packed);
+    json containers = json::array();
+    containers.push_back(coordinator(packed));
+    std::size_t index = 0;
+    for (std::size_t task = 0; task < m_plan.tasks.size(); ++task) {
+      for (const PlanStep& step : m_plan.tasks[task].steps)
+        containers.push_back(container(task, step, index++));
+    }
+    if (!m_error.empty())
+      return tl::make_unexpected(m_error);
+    finish_spec(std::move(containers));
+    built.pod = {{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", metadata()}, {"spec", m_spec}};
+    return built;
+  }
+
+private:
+  json metadata() const {
+    std::map<std::string, std::string> annotations = m_request.annotations;
+    annotations[outline_annotation] = outline_text(m_plan);
+    return {{"name", m_request.name},
+            {"namespace", m_request.namespace_name},
+            {"labels", labels()},
+            {"annotations", annotations},
+            {"ownerReferences", json::array({owner()})}};
+  }
+
+  json labels() const {
+    std::map<std::string, std::string> labels = m_request.labels;
+    const std::string run = label_of_run(m_request.owner.value("name", ""));
+    labels[managed_by_label] = managed_by;
+    labels[run_label] = run;
+    labels["tekton.dev/customRun"] = run;
+    return labels;
+  }
+
+  json owner() const {
+    json owner = m_request.owner;
+    owner["controller"] = true;
+    owner["blockOwnerDeletion"] = true;
+    return owner;
+  }
+
+  json config_map(const std::string& packed) const {
+    return {{"apiVersion", "v1"},
+            {"kind", "ConfigMap"},
+            {"metadata",
+             {{"name", m_request.name},
+              {"namespace", m_request.namespace_name},
+              {"labels", labels()},
+              {"ownerReferences", json::array({owner()})}}},
+            {"immutable", true},
+            {"binaryData", {{plan_key, packed}}}};
+  }
+
+  void finish_spec(json containers) {
+    m_volumes.add(bin_volume, empty_dir());
+    m_volumes.add(control_volume, {{"downwardAPI",
+                                    {{"items",
+                                      {{{"path", "control"},
+                                        {"fieldRef",
+                                         {{"fieldPath", fmt::format("metadata.annotations['{}']",
+                                                                    control_annotation)}}}}}}}}});
+    if (!m_plan_in_env)
+      m_volumes.add(plan_volume, {{"configMap", {{"name", m_request.name}}}});
+    for (std::size_t i = 0; i < m_resources.steps.size(); ++i)
+      m_volumes.add(socket_volume(i), empty_dir());
+    for (const std::size_t task : m_tasks_with_scripts)
+      m_volumes.add(scripts_volume(task), empty_dir());
+
+    m_spec["restartPolicy"] = "Never";
+    m_spec["activeDeadlineSeconds"] = active_deadline();
+    if (!m_request.service_account.empty())
+      m_spec["serviceAccountName"] = m_request.service_account;
+    json secrets = m_template.is_object() ? m_template.value("imagePullSecrets", json::array())
+                                          : json::array();
+    for (const std::string& name : m_settings.image_pull_secrets)
+      secrets.push_back({{"name", name}});
+    if (!secrets.empty())
+      m_spec["imagePullSecrets"] = std::move(secrets);
+    m_spec["volumes"] = m_volumes.list();
+    m_spec["containers"] = std::move(containers);
+    if (m_install == InstallMode::init)
+      m_spec["initContainers"] = json::array({installer()});
+  }
+
+  std::int64_t active_deadline() const {
+    constexpr std::int64_t longest = std::numeric_limits<std::int32_t>::max();
+    return m_request.active_deadline
+               ? std::clamp<std::int64_t>(m_request.active_deadline->count(), 1, longest)
+               : longest;
+  }
+
+  json own_container(const char* name) const {
+    json container = {{"name", name},
+                      {"image", m_settings.image},
+                      {"imagePullPolicy", "IfNotPresent"},
+                      {"command", {image_agent}},
+                      {"securityContext", own_security(m_spec)}};
+    if (!m_resources.coordinator.empty())
+      container["resources"] = m_resources.coordinator;
+    return container;
+  }
+
+  json installer() const {
+    json container = own_container("install");
+    container["args"] = {"install", bin_folder};
+    container["volumeMounts"] = {{{"name", bin_volume}, {"mountPath", bin_folder}}};
+    return container;
+  }
+
+  json coordinator(const std::string& packed) const {
+    json container = own_container(coordinator_container);
+    json args = {"coordinate",
+                 "--sockets",
+                 sockets_folder,
+                 "--control",
+                 std::string(control_folder) + "/control",
+                 "--termination-log",
+                 "/dev/termination-log"};
+    json mounts = json::array({read_only_mount(control_volume, control_folder)});
+    if (m_plan_in_env) {
+      args.push_back("--plan-env");
+      args.push_back(plan_prefix);
+      container["env"] = plan_variables(packed, plan_prefix);
+    } else {
+      args.push_back("--plan");
+      args.push_back(fmt::format("{}/{}", plan_folder, plan_key));
+      mounts.push_back(read_only_mount(plan_volume, plan_folder));
+    }
+    if (m_install == InstallMode::post_start) {
+      args.push_back("--install");
+      args.push_back(bin_folder);
+      mounts.push_back({{"name", bin_volume}, {"mountPath", bin_folder}});
+      container["lifecycle"] = {
+          {"postStart", {{"exec", {{"command", {image_agent, "wait", bin_folder}}}}}}};
+    }
+    for (std::size_t i = 0; i < m_resources.steps.size(); ++i)
+      mounts.push_back(
+          {{"name", socket_volume(i)}, {"mountPath", fmt::format("{}/{}", sockets_folder, i)}});
+    container["args"] = std::move(args);
+    container["volumeMounts"] = std::move(mounts);
+    return container;
+  }
+
+  json container(std::size_t task, const PlanStep& step, std::size_t index) {
+    json result = json::parse(step.container_fields, nullptr, /*allow_exceptions=*/false);
+    if (!result.is_object())
+      result = json::object();
+    result["name"] = step.container;
+    result["image"] = step.image;
+    result["command"] = {installed_agent};
+    result["args"] = arguments(step);
+    if (json env = environment(step); !env.empty())
+      result["env"] = std::move(env);
+    if (m_resources.steps[index].empty())
+      result.erase("resources");
+    else
+      result["resources"] = m_resources.steps[index];
+
+    check_mounts(m_plan.tasks[task], step);
+    json mounts = m_volumes.mounts_of(step);
+    mounts.push_back(read_only_mount(bin_volume, bin_folder));
+    mounts.push_back({{"name", socket_volume(index)}, {"mountPath", socket_folder}});
+    if (step.script) {
+      m_tasks_with_scripts.insert(task);
+      mounts.push_back({{"name", scripts_volume(task)}, {"mountPath", scripts_folder}});
+    }
+    result["volumeMounts"] = std::move(mounts);
+    return result;
+  }
+
+  // What the agent of a step is called with; the user's own words come last.
+  json arguments(const PlanStep& step) const {
+    json args = {"step",        "--socket",     std::string(socket_folder) + "/s",
+                 "--container", step.container, "--nonce",
+                 m_plan.nonce};
+    if (step.script)
+      args.push_back("--script");
+    args.push_back("--");
+    if (!step.script) {
+      for (const Text& word : step.command)
+        args.push_back(word.to_marked(m_plan.nonce));
+    }
+    for (const Text& word : step.args)
+      args.push_back(word.to_marked(m_plan.nonce));
+    return args;
+  }
+
+  json environment(const PlanStep& step) const {
+    json env = json::array();
+    for (const PlanEnv& variable : step.env) {
+      json written = {{"name", variable.name}};
+      if (variable.value_from.empty())
+        written["value"] = variable.value.to_marked(m_plan.nonce);
+      else
+        written["valueFrom"] =
+            json::parse(variable.value_from, nullptr, /*allow_exceptions=*/false);
+      env.push_back(std::move(written));
+    }
+    apply_template_env(m_template, env);
+    return env;
+  }
+
+  void check_mounts(const PlanTask& task, const PlanStep& step) {
+    for (const PlanMount& mount : step.mounts) {
+      const bool own = (mount.path + "/").starts_with(std::string(own_folder) + "/")
+                       || mount.path == scripts_folder;
+      if (own && m_error.empty())
+        m_error =
+            fmt::format("task \"{}\", step \"{}\": a volume is mounted at \"{}\", which is the "
+                        "group's own; mount it elsewhere",
+                        task.name, step.name, mount.path);
+    }
+  }
+
+  const Plan& m_plan;
+  const GroupSpec& m_group;
+  const PodRequest& m_request;
+  const PodSettings& m_settings;
+  PodVolumes m_volumes;
+  PodResources m_resources;
+  json m_template; // Tekton's podTemplate
+  json m_spec;
+  InstallMode m_install = InstallMode::post_start;
+  bool m_plan_in_env = true;
+  std::set<std::size_t> m_tasks_with_scripts;
+  std::string m_error;
+};
+
+} // namespace
+
+std::string label_of_run(const std::string& name) { return cut_name(name); }
+
+tl::expected<BuiltPod, std::string> build_pod(const Plan& plan, const GroupSpec& group,
+                                              const Facts& facts, const PodRequest& request,
+                                              const PodSettings& settings) {
+  const GroupSpec resolved = resolve_pipeline_ref(group, facts);
+  return PodBuilder(plan, resolved, request, settings).build();
+}
+
+} // namespace taskgroup

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/pod_resources.h"
+
+#include <taskgroup/peak.h>
+#include <taskgroup/quantity.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+namespace taskgroup {
+namespace {
+
+using nlohmann::json;
+using Amount = std::optional<std::int64_t>;
+
+constexpr std::int64_t largest = std::int64_t{1} << 52; // thousands of them can be summed up
+
+// The text of a quantity; JSON may hold a number.
+std::string quantity_text(const json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+const json* find(const json& object, std::initializer_list<std::string_view> path) {
+  const json* at = &object;
+  for (const std::string_view key : path) {
+    if (!at->is_object())
+      return nullptr;
+    const auto next = at->find(key);
+    if (next == at->end() || next->is_null())
+      return nullptr;
+    at = &*next;
+  }
+  return at;
+}
+
+// What LimitRanges say of one resource.
+struct Range {
+  Amount container_min;
+  Amount default_request;
+  Amount pod_min;
+  bool ratio = false; // a maxLimitRequestRatio, of containers or pods
+};
+
+// One of the resources that are scaled.
+class Scaled {
+public:
+  Scaled(std::string name, std::function<Amount(std::string_view)> parse)
+      : m_name(std::move(name)), m_parse(std::move(parse)) {}
+
+  const std::string& name() const { return m_name; }
+
+  // A quantity on its own; an unreadable one is remembered as the error.
+  Amount read(const json* value, const std::string& where) {
+    if (value == nullptr)
+      return std::nullopt;
+    const std::string text = quantity_text(*value);
+    const Amount amount = m_parse(text);
+    if (amount && *amount <= largest)
+      return amount;
+    if (m_error.empty())
+      m_error = fmt::format("{}: \"{}\" is no quantity of {} that a machine could have", where,
+                            text, m_name);
+    return std::nullopt;
+  }
+
+  Range range_of(const json& limit_ranges) {
+    Range range;
+    for (const json& object : limit_ranges.is_array() ? limit_ranges : json::array()) {
+      const json* limits = find(object, {"spec", "limits"});
+      for (const json& item : limits != nullptr && limits->is_array() ? *limits : json::array()) {
+        const std::string type = item.value("type", "");
+        if (type != "Container" && type != "Pod")
+          continue;
+        const std::string where = "LimitRange";
+        range.ratio = range.ratio || find(item, {"maxLimitRequestRatio", m_name}) != nullptr;
+        const Amount min = read(find(item, {"min", m_name}), where);
+        Amount& lowest = type == "Pod" ? range.pod_min : range.container_min;
+        if (min)
+          lowest = std::max(lowest.value_or(0), *min);
+        if (type != "Container")
+          continue;
+        // What the API server makes the default request where there is none.
+        for (const char* field : {"defaultRequest", "default", "max", "min"}) {
+          if (const Amount fallback = read(find(item, {field, m_name}), where);
+              fallback && !range.default_request)
+            range.default_request = fallback;
+        }
+      }
+    }
+    return range;
+  }
+
+  // What a container asks for when the API server has filled in what is missing.
+  Amount request_of(const json& resources, const Range& range, const std::string& container) {
+    for (const char* part : {"requests", "limits"}) {
+      if (const json* value = find(resources, {part, m_name}))
+        return read(value,
+                    fmt::format("container \"{}\", resources.{}.{}", container, part, m_name));
+    }
+    return range.default_request;
+  }
+
+  std::string text(std::int64_t amount) const {
+    return m_name == "cpu" ? fmt::format("{}m", amount) : fmt::format("{}", amount);
+  }
+
+  const std::string& error() const { return m_error; }
+
+private:
+  std::string m_name;
+  std::function<Amount(std::string_view)> m_parse;
+  std::string m_error;
+};
+
+// The most that tasks can ask for at one time: of the tasks or of finally, whichever is higher.
+std::int64_t peak_of(const Plan& plan, const std::vector<std::int64_t>& weights) {
+  const auto at_most = static_cast<std::size_t>(plan.max_parallel);
+  std::int64_t result = 0;
+  for (const bool is_finally : {false, true}) {
+    std::vector<std::vector<std::size_t>> after;
+    std::vector<std::int64_t> phase;
+    for (std::size_t i = 0; i < plan.tasks.size(); ++i) {
+      if (plan.tasks[i].is_finally != is_finally)
+        continue;
+      after.push_back(plan.tasks[i].after); // finally tasks are last and have none: indices stay
+      phase.push_back(weights[i]);
+    }
+    result = std::max(result, heaviest_antichain(after, phase, at_most));
+  }
+  return result;
+}
+
+// amount × peak ÷ sum, rounded up; the product may not fit in 64 bits.
+std::int64_t scale(std::int64_t amount, std::int64_t peak, std::int64_t sum) {
+  const auto exact = static_cast<long double>(amount) * static_cast<long double>(peak)
+                     / static_cast<long double>(sum);
+  auto result = static_cast<std::int64_t>(exact);
+  result += static_cast<long double>(result) < exact ? 1 : 0;
+  return std::min(result, amount);
+}
+
+// Scale one resource in all containers.
+void scale_all(const Plan& plan, bool plain_sum, const json& limit_ranges, Scaled& resource,
+               PodResources& pod) {
+  const Range range = resource.range_of(limit_ranges);
+  std::vector<Amount> requests;
+  std::vector<std::int64_t> weights; // of the tasks
+  std::int64_t sum = 0;
+  for (const PlanTask& task : plan.tasks) {
+    std::int64_t heaviest = 0;
+    for (const PlanStep& step : task.steps) {
+      const Amount request = resource.request_of(pod.steps[requests.size()], range, step.container);
+      requests.push_back(request);
+      sum += request.value_or(0);
+      heaviest = std::max(heaviest, request.value_or(0));
+    }
+    weights.push_back(heaviest);
+  }
+  const Amount own = resource.request_of(pod.coordinator, range, "coordinator");
+  const std::int64_t peak = peak_of(plan, weights);
+  const bool scaled =
+      !plain_sum && !range.ratio && sum > 0 && peak + own.value_or(0) >= range.pod_min.value_or(0);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (!requests[i])
+      continue;
+    std::int64_t request = scaled ? scale(*requests[i], peak, sum) : *requests[i];
+    request = std::max(request, range.container_min.value_or(0));
+    if (request != *requests[i] || find(pod.steps[i], {"requests", resource.name()}) == nullptr)
+      pod.steps[i]["requests"][resource.name()] = resource.text(request);
+  }
+  if (!own)
+    return;
+  if (*own < range.container_min.value_or(0))
+    pod.coordinator["requests"][resource.name()] = resource.text(*range.container_min);
+  if (range.ratio && find(pod.coordinator, {"limits", resource.name()}) == nullptr)
+    pod.coordinator["limits"][resource.name()] = resource.text(
+        std::max(*own, range.container_min.value_or(0))); // a default limit may be too far from it
+}
+
+} // namespace
+
+tl::expected<PodResources, std::string>
+pod_resources(const Plan& plan, bool plain_sum, const json& coordinator, const json& limit_ranges) {
+  PodResources result;
+  result.coordinator = coordinator.is_object() ? coordinator : json::object();
+  for (const PlanTask& task : plan.tasks) {
+    for (const PlanStep& step : task.steps) {
+      const json fields = json::parse(step.container_fields, nullptr, /*allow_exceptions=*/false);
+      const json* resources = find(fields, {"resources"});
+      result.steps.push_back(resources != nullptr ? *resources : json::object());
+    }
+  }
+  Scaled cpu("cpu", parse_cpu);
+  Scaled memory("memory", parse_amount);
+  for (Scaled* resource : {&cpu, &memory}) {
+    scale_all(plan, plain_sum, limit_ranges, *resource, result);
+    if (!resource->error().empty())
+      return tl::make_unexpected(resource->error());
+  }
+  return result;
+}
+
+} // namespace taskgroup

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <taskgroup/plan.h>
+
+#include <nlohmann/json.hpp>
+#include <tl/expected.hpp>
+
+#include <string>
+#include <vector>
+
+namespace taskgroup {
+
+// What a pod asks for (design.md 4, "Requests for cpu and memory").
+struct PodResources {
+  // `resources` of each container, in the order of the plan's steps.
+  std::vector<nlohmann::json> steps;
+  nlohmann::json coordinator;
+};
+
+// Compute the resources of the containers. cpu and memory are scaled by the peak ÷ the sum of the
+// group, unless `plain_sum` or a LimitRange's maxLimitRequestRatio forbid it, and raised to its
+// min; everything else stays as written. A request that is missing beside a limit, or that a
+// LimitRange would fill in, counts as that. `limit_ranges` are the namespace's items; null: none.
+// The error names the container and the quantity that cannot be read.
+tl::expected<PodResources, std::string> pod_resources(const Plan& plan, bool plain_sum,
+                                                      const nlohmann::json& coordinator,
+                                                      const nlohmann::json& limit_ranges);
+
+} // namespace taskgroup

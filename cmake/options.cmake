@@ -2,9 +2,9 @@
 # The switches of a build. The presets set them; `make help` lists the commands that use them.
 
 option(TASKGROUP_TESTS "Build the tests (needs GoogleTest)" OFF)
+option(TASKGROUP_CLUSTER "Build the cluster's side: the API client and the controller" ON)
 option(TASKGROUP_BENCH "Build the benchmarks" OFF)
 option(TASKGROUP_FUZZ "Build the libFuzzer targets (clang only)" OFF)
-option(TASKGROUP_CLUSTER "Build the cluster's side: the controller" ON)
 option(TASKGROUP_ONLY_AGENT "Configure nothing but the agent, as for another architecture" OFF)
 set(TASKGROUP_SANITIZE "" CACHE STRING "Sanitizers, e.g. 'address,undefined' or 'thread'")
 

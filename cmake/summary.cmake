@@ -7,6 +7,7 @@ message(STATUS "  compiler           ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPIL
 message(STATUS "  compiler launcher  ${CMAKE_CXX_COMPILER_LAUNCHER}")
 message(STATUS "  sanitizers         ${TASKGROUP_SANITIZE}")
 message(STATUS "  warnings = errors  ${TASKGROUP_DEV}")
+message(STATUS "  cluster's side     ${TASKGROUP_CLUSTER}")
 message(STATUS "  tests              ${TASKGROUP_TESTS}")
 message(STATUS "  benchmarks         ${TASKGROUP_BENCH}")
 message(STATUS "  fuzzers            ${TASKGROUP_FUZZ}")

@@ -17,8 +17,9 @@ struct ApiError {
     not_found,
     already_exists,
     conflict,
-    expired, // 410: the resource version is too old; list again
-    invalid, // 422
+    expired,   // 410: the resource version is too old; list again
+    invalid,   // 422
+    too_large, // 413, or the store's refusal of an object over its limit (about 1.5 MiB)
     too_many_requests,
     timeout,
     internal, // any other 5xx

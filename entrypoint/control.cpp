@@ -31,7 +31,13 @@ tl::expected<Control, std::string> control_from_json(std::string_view json_text)
     if (!cancel->is_object()) {
       return tl::make_unexpected(std::string("\"cancel\" is not an object"));
     }
-    control.cancel = text_of(*cancel, "message");
+    control.cancel = Control::Cancel{text_of(*cancel, "message")};
+    if (const auto finally = cancel->find("finally"); finally != cancel->end()) {
+      if (!finally->is_boolean()) {
+        return tl::make_unexpected(std::string("\"cancel.finally\" is neither true nor false"));
+      }
+      control.cancel->finally = finally->get<bool>();
+    }
   }
   if (const auto lost = json->find("lost"); lost != json->end()) {
     if (!lost->is_object()) {

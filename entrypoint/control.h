@@ -19,13 +19,18 @@ struct Control {
     std::string message;
   };
 
-  std::int64_t seq = 0;              // a content with a number not higher than the last one is old
-  std::optional<std::string> cancel; // its message
-  std::map<std::string, Lost> lost;  // by container
+  struct Cancel {
+    std::string message;
+    bool finally = true; // whether finally tasks run
+  };
+
+  std::int64_t seq = 0; // a content with a number not higher than the last one is old
+  std::optional<Cancel> cancel;
+  std::map<std::string, Lost> lost; // by container
 };
 
-// Read `{"seq":1,"cancel":{"message":"…"},"lost":{"<container>":{"reason":"…","message":"…"}}}`.
-// Only `seq` must be there. The error names the field.
+// Read `{"seq":1,"cancel":{"message":"…","finally":true},"lost":{"<container>":{"reason":"…",
+// "message":"…"}}}`. Only `seq` must be there. The error names the field.
 tl::expected<Control, std::string> control_from_json(std::string_view json_text);
 
 } // namespace taskgroup

@@ -22,7 +22,9 @@ TEST(ControlTest, SaysWhatIsCancelledAndLost) {
   const auto control = control_from_json(
       R"({"seq":4,"cancel":{"message":"enough"},"lost":{"step-a-b":{"reason":"ErrImagePull","message":"no"},"step-c-d":{}}})");
   ASSERT_TRUE(control);
-  EXPECT_EQ(control->cancel, "enough");
+  ASSERT_TRUE(control->cancel);
+  EXPECT_EQ(control->cancel->message, "enough");
+  EXPECT_TRUE(control->cancel->finally);
   ASSERT_THAT(control->lost, SizeIs(2));
   EXPECT_EQ(control->lost.at("step-a-b").reason, "ErrImagePull");
   EXPECT_EQ(control->lost.at("step-a-b").message, "no");
@@ -31,8 +33,14 @@ TEST(ControlTest, SaysWhatIsCancelledAndLost) {
 
 TEST(ControlTest, CancelNeedsNoMessage) {
   const auto control = control_from_json(R"({"seq":1,"cancel":{}})");
-  ASSERT_TRUE(control);
-  EXPECT_EQ(control->cancel, "");
+  ASSERT_TRUE(control && control->cancel);
+  EXPECT_EQ(control->cancel->message, "");
+}
+
+TEST(ControlTest, CancelMayLeaveOutFinally) {
+  const auto control = control_from_json(R"({"seq":1,"cancel":{"finally":false}})");
+  ASSERT_TRUE(control && control->cancel);
+  EXPECT_FALSE(control->cancel->finally);
 }
 
 TEST(ControlTest, AnythingElseIsRefusedWithTheField) {
@@ -47,6 +55,7 @@ TEST(ControlTest, AnythingElseIsRefusedWithTheField) {
       {R"({"seq":"1"})", "\"seq\""},
       {R"({"seq":1.5})", "\"seq\""},
       {R"({"seq":1,"cancel":true})", "\"cancel\""},
+      {R"({"seq":1,"cancel":{"finally":"no"}})", "\"cancel.finally\""},
       {R"({"seq":1,"lost":[]})", "\"lost\""},
       {R"({"seq":1,"lost":{"step-a-b":"gone"}})", "\"lost.step-a-b\""},
   };

@@ -9,6 +9,8 @@
 #include "entrypoint/clock.h"
 #include "entrypoint/control.h"
 #include "entrypoint/files.h"
+#include "entrypoint/gunzip.h"
+#include "entrypoint/install.h"
 #include "entrypoint/journal.h"
 #include "entrypoint/process.h"
 
@@ -30,6 +32,7 @@ namespace taskgroup {
 namespace {
 
 constexpr Millis heartbeat_each{50'000};
+constexpr Millis look_each{1000}; // at a control file that cannot be watched
 constexpr std::size_t max_plan = std::size_t{64} << 20U;
 constexpr std::size_t max_control = std::size_t{1} << 20U;
 constexpr std::size_t max_termination_message = 190;
@@ -41,7 +44,7 @@ enum Source : std::uint64_t {
   journal_writable,
 };
 
-tl::expected<std::string, std::string> plan_text(const CoordinateOptions& options) {
+tl::expected<std::string, std::string> plan_bytes(const CoordinateOptions& options) {
   if (options.plan_env.empty()) {
     return read_file(options.plan, max_plan);
   }
@@ -59,6 +62,24 @@ tl::expected<std::string, std::string> plan_text(const CoordinateOptions& option
                                + "0 … do not hold a plan as base64");
   }
   return std::move(*text);
+}
+
+tl::expected<Plan, std::string> read_plan(const CoordinateOptions& options) {
+  auto text = plan_bytes(options);
+  if (!text) {
+    return tl::make_unexpected("no plan: " + text.error());
+  }
+  if (is_gzip(*text)) {
+    text = gunzip(*text, max_plan);
+    if (!text) {
+      return tl::make_unexpected("cannot unpack the plan: " + text.error());
+    }
+  }
+  auto plan = plan_from_json(*text);
+  if (!plan) {
+    return tl::make_unexpected("cannot read the plan: " + plan.error());
+  }
+  return plan;
 }
 
 // A thousand containers have a thousand sockets.
@@ -102,6 +123,7 @@ private:
 
   void launch();
   void handle(const epoll_event& ready);
+  tl::expected<void, std::string> watch_control();
   void read_control();
   void watch_journal();
   int timeout() const;
@@ -124,6 +146,7 @@ private:
   bool m_finished = false;
   bool m_told_to_end = false;
   bool m_journal_watched = false;
+  std::optional<Millis> m_look_at_control; // where it cannot be watched
   std::int64_t m_control_seq = std::numeric_limits<std::int64_t>::min();
   Millis m_heartbeat_at = monotonic_now() + heartbeat_each;
 };
@@ -133,17 +156,8 @@ tl::expected<void, std::string> Coordinator::open() {
     return tl::make_unexpected(with_errno("cannot make an epoll instance", errno));
   }
   if (!m_options.control.empty()) {
-    // The folder, not the file: kubelet replaces a link beside it, others rename a new file over
-    // it.
-    const std::string folder = folder_of(m_options.control);
-    m_inotify = Fd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-    if (!m_inotify
-        || inotify_add_watch(m_inotify.get(), folder.c_str(),
-                             IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR)
-               < 0
-        || !watch(m_inotify.get(), Source::control_folder, EPOLLIN)) {
-      return tl::make_unexpected(
-          with_errno("cannot watch the folder of the control file, \"" + folder + "\"", errno));
+    if (auto watched = watch_control(); !watched) {
+      return watched;
     }
   }
   for (std::size_t i = 0; !m_plan.launch_on_demand && i < m_agents.size(); ++i) {
@@ -151,6 +165,25 @@ tl::expected<void, std::string> Coordinator::open() {
       return opened;
     }
   }
+  return {};
+}
+
+tl::expected<void, std::string> Coordinator::watch_control() {
+  // The folder, not the file: kubelet replaces a link beside it, others rename a new file over it.
+  const std::string folder = folder_of(m_options.control);
+  constexpr unsigned changes = IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR;
+  Fd inotify(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (inotify && inotify_add_watch(inotify.get(), folder.c_str(), changes) >= 0
+      && watch(inotify.get(), Source::control_folder, EPOLLIN)) {
+    m_inotify = std::move(inotify);
+    return {};
+  }
+  if (errno != EMFILE && errno != ENOSPC) {
+    return tl::make_unexpected(
+        with_errno("cannot watch the folder of the control file, \"" + folder + "\"", errno));
+  }
+  // A node has few inotify instances for each user, and others may have taken them all.
+  m_look_at_control = monotonic_now() + look_each;
   return {};
 }
 
@@ -175,6 +208,10 @@ int Coordinator::run() {
     const Millis now = monotonic_now();
     if (const auto deadline = m_engine.next_deadline(); deadline && *deadline <= now) {
       feed(event::Tick{});
+    }
+    if (m_look_at_control && now >= *m_look_at_control) {
+      m_look_at_control = now + look_each;
+      read_control();
     }
     if (now >= m_heartbeat_at && !m_finished) {
       m_heartbeat_at = now + heartbeat_each;
@@ -241,7 +278,7 @@ void Coordinator::handle(const epoll_event& ready) {
       m_told_to_end = true;
       // Whoever sends this takes the pod away, or the program that runs it here: finally gets the
       // time that is left.
-      feed(event::Cancel{"the coordinator was told to end (SIGTERM)"});
+      feed(event::Cancel{.message = "the coordinator was told to end (SIGTERM)"});
     }
     m_init.reap();
     break;
@@ -280,7 +317,7 @@ void Coordinator::read_control() {
   }
   m_control_seq = control->seq;
   if (control->cancel) {
-    feed(event::Cancel{*control->cancel});
+    feed(event::Cancel{control->cancel->message, control->cancel->finally});
   }
   for (const auto& [container, lost] : control->lost) {
     const std::optional<std::size_t> index = m_agents.find(container);
@@ -310,7 +347,7 @@ int Coordinator::timeout() const {
   if (m_finished) {
     return -1; // the journal has its last line; only agents can be waited for
   }
-  Millis next = m_heartbeat_at;
+  Millis next = std::min(m_heartbeat_at, m_look_at_control.value_or(Millis::max()));
   if (const auto deadline = m_engine.next_deadline()) {
     next = std::min(next, *deadline);
   }
@@ -334,20 +371,26 @@ int coordinate(const CoordinateOptions& options) {
     return journal_missing;
   }
   raise_descriptor_limit();
-  const auto text = plan_text(options);
-  if (!text) {
-    warn("no plan: " + text.error());
+  const auto refuse = [&options](const std::string& error) {
+    warn(error);
+    if (!options.termination_log.empty()) {
+      static_cast<void>(write_file(options.termination_log, termination_message(error), 0644));
+    }
     return journal_missing;
-  }
-  const auto plan = plan_from_json(*text);
+  };
+  const auto plan = read_plan(options);
   if (!plan) {
-    warn("cannot read the plan: " + plan.error());
-    return journal_missing;
+    return refuse(plan.error());
   }
   Coordinator coordinator(options, *plan, std::move(*init));
   if (const auto opened = coordinator.open(); !opened) {
-    warn(opened.error());
-    return journal_missing;
+    return refuse(opened.error());
+  }
+  // Whoever waits for the program to be there may count on the sockets.
+  if (!options.install.empty()) {
+    if (const auto installed = install_to(options.install); !installed) {
+      return refuse(installed.error());
+    }
   }
   return coordinator.run();
 }
@@ -386,6 +429,19 @@ std::string termination_message(const Outcome& outcome, const Plan& plan) {
     first.pop_back();
   }
   return text();
+}
+
+std::string termination_message(std::string_view error) {
+  for (;; error.remove_suffix(1)) {
+    JsonWriter json;
+    json.begin_object();
+    json.key("error");
+    json.text(error);
+    json.end_object();
+    if (json.str().size() <= max_termination_message || error.empty()) {
+      return json.str();
+    }
+  }
 }
 
 } // namespace taskgroup

@@ -346,6 +346,18 @@ TEST_F(CoordinateTest, CancelByTheControlFile) {
   EXPECT_EQ(Coordinator::outcome(end, "cleanup"), "Succeeded Succeeded");
 }
 
+TEST_F(CoordinateTest, CancelMayLeaveOutFinally) {
+  PlanTask cleanup = task("cleanup", "");
+  cleanup.is_finally = true;
+  Coordinator coordinator(root, plan_of({task("a", "exec sleep 1000"), cleanup}));
+  Program a = coordinator.agent(0);
+  coordinator.next("step", {{"task", "a"}, {"state", "Running"}});
+  coordinator.control(R"({"seq":1,"cancel":{"message":"at once","finally":false}})");
+  const Json end = coordinator.next("end");
+  EXPECT_EQ(end["state"], "Cancelled");
+  EXPECT_EQ(Coordinator::outcome(end, "cleanup"), "Skipped PipelineRun was stopping");
+}
+
 TEST_F(CoordinateTest, ControlFileMayBeThereBeforeTheCoordinator) {
   write_content(root / "control/file", R"({"seq":1,"cancel":{"message":"early"}})");
   Plan plan = plan_of({task("a", "")});
@@ -488,13 +500,51 @@ TEST_F(CoordinateTest, PlanMayTravelInTheEnvironment) {
   EXPECT_THAT(program.line().value_or(""), HasSubstr("\"event\":\"begin\""));
 }
 
+TEST_F(CoordinateTest, PlanMayBePacked) {
+  const std::string plan = gzip(to_json(plan_of({task("a", "")}), PlanParts::run));
+  write_content(root / "plan.gz", plan);
+  Program of_file(
+      {agent_program(), "coordinate", "--plan", root / "plan.gz", "--sockets", root / "s"});
+  EXPECT_THAT(of_file.line().value_or(""), HasSubstr("\"event\":\"begin\""));
+
+  // The same text as above, packed.
+  Program of_env({agent_program(), "coordinate", "--plan-env", "PLAN_", "--sockets", root / "t"},
+                 {"PLAN_0=H4sIAAAAAAACA1XIsQqAMAyE4Xe5uUvXvoo4hBBKEZPSVJfiuxtHueW/b+GW4c0UJ",
+                  "PLAN_1=SfUYVdHQUWCmrJE5+hJfjjKtqB0fkiBPqX/0APZdFJTGfEZzx57AbiY95BjAAAA"});
+  EXPECT_THAT(of_env.line().value_or(""), HasSubstr("\"event\":\"begin\""));
+}
+
 TEST_F(CoordinateTest, PlanThatCannotBeReadIsAnInternalError) {
   write_content(root / "bad.json", "{}");
-  for (const std::string& plan : {root / "bad.json", root / "missing.json"}) {
-    Program program({agent_program(), "coordinate", "--plan", plan, "--sockets", root / "s"});
+  write_content(root / "bad.gz", gzip("{}").substr(0, 20));
+  for (const std::string& plan : {root / "bad.json", root / "bad.gz", root / "missing.json"}) {
+    Program program({agent_program(), "coordinate", "--plan", plan, "--sockets", root / "s",
+                     "--install", root / "bin", "--termination-log", root / "termination-log"});
     EXPECT_EQ(program.wait(), 70);
     EXPECT_THAT(program.errors(), HasSubstr("plan"));
+    EXPECT_THAT(content_of(root / "termination-log").value_or(""), HasSubstr("plan"));
+    EXPECT_FALSE(fs::exists(root / "bin")) << "nobody's step shall start";
   }
+}
+
+TEST_F(CoordinateTest, ProgramIsInstalledOnceTheSocketsAreOpen) {
+  Coordinator coordinator(root, plan_of({task("a", "")}), {"--install", root / "bin"});
+  Program hook({agent_program(), "wait", "--limit-ms", "60000", root / "bin"});
+  EXPECT_EQ(hook.wait(), 0);
+  EXPECT_TRUE(fs::exists(coordinator.socket(0)));
+  Program step({root / "bin/taskgroup-agent", "step", "--socket", coordinator.socket(0),
+                "--container", "step-a-run", "--nonce", "5f2c", "--root", root / "root", "--script",
+                "--"});
+  EXPECT_EQ(coordinator.next("end")["state"], "Succeeded");
+  EXPECT_EQ(step.wait(), 0);
+}
+
+TEST(TerminationMessageTest, ErrorIsCutTo190Bytes) {
+  const std::string message = termination_message(std::string(500, '"') + "ü");
+  EXPECT_LE(message.size(), 190U);
+  EXPECT_GT(message.size(), 180U);
+  EXPECT_TRUE(Json::accept(message));
+  EXPECT_EQ(termination_message("no plan"), R"({"error":"no plan"})");
 }
 
 TEST(TerminationMessageTest, FitsIn190Bytes) {

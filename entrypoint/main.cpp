@@ -77,6 +77,24 @@ bool number_from(const std::string& text, int& number) {
          && text.size() <= 9;
 }
 
+// What a pod's postStart hook runs: kubelet starts the other containers when it has ended.
+int wait(Options options) {
+  taskgroup::Millis limit{20'000};
+  std::string text;
+  int number = 0;
+  while (options.value("--limit-ms", text) && number_from(text, number)) {
+    limit = taskgroup::Millis(number);
+  }
+  if (options.at_end()) {
+    return not_understood("wait needs [--limit-ms N] and a folder");
+  }
+  if (const auto there = taskgroup::wait_for_install(options.next(), limit); !there) {
+    taskgroup::warn(there.error());
+    return EXIT_FAILURE;
+  }
+  return EXIT_SUCCESS;
+}
+
 int coordinate(Options options) {
   taskgroup::CoordinateOptions coordinate;
   std::string text;
@@ -90,9 +108,11 @@ int coordinate(Options options) {
                && !options.value("--plan-env", coordinate.plan_env)
                && !options.value("--sockets", coordinate.sockets)
                && !options.value("--control", coordinate.control)
+               && !options.value("--install", coordinate.install)
                && !options.value("--termination-log", coordinate.termination_log)) {
       return not_understood("coordinate needs --plan FILE|--plan-env PREFIX --sockets DIR "
-                            "[--control FILE] [--grace-ms N] [--ahead N] [--termination-log FILE]");
+                            "[--control FILE] [--install DIR] [--grace-ms N] [--ahead N] "
+                            "[--termination-log FILE]");
     }
   }
   return taskgroup::coordinate(coordinate);
@@ -124,11 +144,14 @@ void __verbose_terminate_handler() { std::abort(); } // NOLINT(*-reserved-identi
 int main(int argc, char** argv) {
   const Words words(argv + std::min(argc, 1), argv + argc);
   if (words.empty()) {
-    return not_understood("usage: taskgroup-agent install|coordinate|step");
+    return not_understood("usage: taskgroup-agent install|wait|coordinate|step");
   }
   const Options options(Words(words.begin() + 1, words.end()));
   if (words.front() == "install") {
     return install(options);
+  }
+  if (words.front() == "wait") {
+    return wait(options);
   }
   if (words.front() == "coordinate") {
     return coordinate(options);
@@ -136,5 +159,5 @@ int main(int argc, char** argv) {
   if (words.front() == "step") {
     return step(options);
   }
-  return not_understood("\"" + words.front() + "\" is none of install, coordinate, step");
+  return not_understood("\"" + words.front() + "\" is none of install, wait, coordinate, step");
 }

@@ -36,6 +36,9 @@ private:
 // Return a file's content; nothing if it is not there.
 std::optional<std::string> content_of(const std::string& path);
 
+// Return the text as gzip packs it.
+std::string gzip(std::string_view text);
+
 void write_content(const std::string& path, std::string_view content);
 
 // Tell whether a process exists that is not a zombie.

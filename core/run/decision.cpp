@@ -88,6 +88,9 @@ Decision decide_dag_task(const Run& run, const PlanTask& plan) {
 }
 
 Decision decide_finally_task(const Run& run, const PlanTask& plan) {
+  if (run.finally_cancelled) {
+    return skip(skip_reason::stopping);
+  }
   if (!run.finally_began) {
     return {};
   }

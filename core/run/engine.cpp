@@ -68,7 +68,7 @@ void Engine::State::take(const event::Begin& /*event*/) {
   began_at = now;
   write(record::GroupBegan{});
   if (cancelled_early) {
-    take(event::Cancel{*cancelled_early});
+    take(*cancelled_early);
   }
 }
 
@@ -184,15 +184,21 @@ void Engine::State::take(const event::ContainerLost& event) {
 
 void Engine::State::take(const event::Cancel& event) {
   if (!began) {
-    cancelled_early = event.message;
+    if (!cancelled_early || !event.finally) {
+      cancelled_early = event;
+    }
     return;
   }
-  if (run.cancelled) {
+  if (event.finally ? run.cancelled : run.finally_cancelled) {
     return;
   }
   run.cancelled = true;
   write(record::GroupStopping{std::string(group_reason::cancelled), event.message});
   stop_all(false, Stop::cancelled);
+  if (!event.finally) {
+    run.finally_cancelled = true;
+    stop_all(true, Stop::cancelled);
+  }
 }
 
 // --- What follows ---

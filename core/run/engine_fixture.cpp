@@ -111,7 +111,7 @@ std::string EngineTest::lose(std::string_view name, std::size_t step) {
   return send(event::ContainerLost{{index(name), step}, "ImagePullBackOff", "no such image"});
 }
 
-std::string EngineTest::cancel() { return send(event::Cancel{"by a test"}); }
+std::string EngineTest::cancel(bool finally) { return send(event::Cancel{"by a test", finally}); }
 
 std::string EngineTest::at(Millis time) {
   now = time;

@@ -44,7 +44,7 @@ protected:
   std::string cannot_start(std::string_view name, const std::string& error);
   std::string reset(std::string_view name, const std::string& error = "");
   std::string lose(std::string_view name, std::size_t step = 0);
-  std::string cancel();
+  std::string cancel(bool finally = true);
   std::string at(Millis time); // nothing but time has passed
   std::string send(const Event& event);
 

@@ -129,7 +129,10 @@ public:
     }
   }
 
-  void see_cancel() { m_cancelled = true; }
+  void see_cancel(bool finally) {
+    m_cancelled = true;
+    m_finally_cancelled = m_finally_cancelled || !finally;
+  }
   void see_lost(const StepId& id) {
     Task& task = m_tasks[id.task];
     task.lost[id.step] = task.lost[id.step] || !task.released[id.step];
@@ -156,6 +159,7 @@ private:
     EXPECT_EQ(task.state, TaskState::running);
     EXPECT_FALSE(task.step_runs) << "one step at a time";
     EXPECT_FALSE(m_cancelled && !plan.is_finally) << "no step of the DAG starts after cancel";
+    EXPECT_FALSE(m_finally_cancelled) << "no step at all starts after one without finally";
     if (start.id.step == 0) {
       EXPECT_EQ(start.attempt, task.attempt + 1);
       EXPECT_LE(start.attempt, plan.retries);
@@ -219,7 +223,7 @@ private:
     Task& task = m_tasks[changed.task];
     EXPECT_FALSE(task.done()) << "a task ends once";
     EXPECT_NE(changed.state, TaskState::pending);
-    EXPECT_TRUE(!m_plan.tasks[changed.task].is_finally || m_finally);
+    EXPECT_TRUE(!m_plan.tasks[changed.task].is_finally || m_finally || m_finally_cancelled);
     task.state = changed.state;
     EXPECT_FALSE(task.done() && task.step_runs) << "no step outlives its task";
     EXPECT_FALSE(task.done() && changed.reason.empty());
@@ -249,7 +253,7 @@ private:
                || (outcome.state == TaskState::failed
                    && m_plan.tasks[i].on_error == PlanTask::OnError::stop_and_fail);
     }
-    EXPECT_EQ(m_finally, has_finally);
+    EXPECT_TRUE(m_finally == has_finally || m_finally_cancelled);
     EXPECT_NE(finish.outcome.state, GroupState::running);
     EXPECT_EQ(finish.outcome.state == GroupState::cancelled, m_cancelled);
     EXPECT_FALSE(failed && finish.outcome.state == GroupState::succeeded);
@@ -259,6 +263,7 @@ private:
   std::vector<Task> m_tasks;
   bool m_finally = false;
   bool m_cancelled = false;
+  bool m_finally_cancelled = false;
   bool m_finished = false;
 };
 
@@ -295,8 +300,9 @@ private:
     if (m_dangerous && m_dice.one_in(60)) {
       hand_over(event::Tick{}); // first what was due before
       if (!m_watcher.finished()) {
-        m_watcher.see_cancel();
-        hand_over(event::Cancel{"m"});
+        const bool finally = !m_dice.one_in(3);
+        m_watcher.see_cancel(finally);
+        hand_over(event::Cancel{"m", finally});
       }
     } else if (m_dangerous && m_dice.one_in(40) && !m_plan.tasks.empty()) {
       const std::size_t task = m_dice.below(m_plan.tasks.size());

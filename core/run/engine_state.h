@@ -101,8 +101,8 @@ struct Engine::State {
   Millis finally_began_at{};
   bool began = false;
   bool finished = false;
-  std::optional<std::string> cancelled_early; // before Begin: its message
-  bool dag_stopped = false;                   // what runs of the DAG was told to stop
+  std::optional<event::Cancel> cancelled_early; // before Begin
+  bool dag_stopped = false;                     // what runs of the DAG was told to stop
   bool finally_stopped = false;
 };
 

@@ -77,6 +77,48 @@ TEST_F(StopTest, CancelledTasksKeepTheirResults) {
   EXPECT_EQ(last_start("f").values.at("tasks.a.reason"), Value("TaskRunCancelled"));
 }
 
+TEST_F(StopTest, CancelWithoutFinallySkipsIt) {
+  given("a -> b; finally f");
+  begin();
+  EXPECT_EQ(cancel(false), "stop a; release b; release f");
+  EXPECT_EQ(records(), "stopping Cancelled; b Skipped; f Skipped");
+  EXPECT_EQ(exit("a", 143), "release a; finish");
+  EXPECT_EQ(end_of("f"), "Skipped: PipelineRun was stopping");
+  EXPECT_EQ(end(), "Cancelled: Cancelled");
+}
+
+TEST_F(StopTest, CancelWithoutFinallyStopsOneThatRuns) {
+  given("a; finally f g");
+  plan.max_parallel = 1;
+  task("f").retries = 2;
+  begin();
+  exit_ok("a");
+  EXPECT_EQ(cancel(false), "stop f; release g");
+  EXPECT_EQ(exit("f", 143), "release f; finish");
+  EXPECT_EQ(end_of("f"), "Cancelled: TaskRunCancelled");
+  EXPECT_EQ(end(), "Cancelled: Cancelled");
+}
+
+TEST_F(StopTest, CancelWithoutFinallyMayFollowOneWithIt) {
+  given("a; finally f");
+  begin();
+  EXPECT_EQ(cancel(), "stop a");
+  EXPECT_EQ(cancel(false), "release f");
+  EXPECT_EQ(records(), "stopping Cancelled; f Skipped");
+  EXPECT_EQ(cancel(), "");
+  EXPECT_EQ(cancel(false), "");
+  EXPECT_EQ(exit("a", 143), "release a; finish");
+}
+
+TEST_F(StopTest, OfTwoEarlyCancelsTheOneWithoutFinallyCounts) {
+  given("a; finally f");
+  Engine early(plan);
+  early.handle(event::Cancel{"first", false}, Millis(1));
+  early.handle(event::Cancel{"second", true}, Millis(1));
+  early.handle(event::Begin{}, Millis(2));
+  EXPECT_TRUE(early.finished());
+}
+
 TEST_F(StopTest, FailureLeavesRunningTasksAlone) {
   given("a; b -> c");
   begin();

@@ -54,10 +54,11 @@ struct Run {
   std::vector<TaskRun> tasks;                                 // parallel to Plan::tasks
   std::map<std::string_view, std::size_t, std::less<>> index; // of tasks, by name
 
-  bool stopping = false;      // a DAG task failed: no other one starts
-  bool cancelled = false;     // by somebody outside
-  bool timed_out = false;     // the run is over because of its own time limits
-  bool finally_began = false; // every DAG task is done
+  bool stopping = false;          // a DAG task failed: no other one starts
+  bool cancelled = false;         // by somebody outside
+  bool finally_cancelled = false; // that, and no finally either
+  bool timed_out = false;         // the run is over because of its own time limits
+  bool finally_began = false;     // every DAG task is done
 
   // Set once the time of the DAG's (finally's) tasks is up: why those that wait are skipped.
   std::string_view dag_time_up;

@@ -61,9 +61,12 @@ struct ContainerLost {
   std::string message;
 };
 
-// The run is cancelled from outside: running tasks are stopped, finally runs. Again: no effect.
+// The run is cancelled from outside: running tasks are stopped, finally runs. Without `finally` its
+// tasks too are stopped, or skipped if they have not begun; that may follow a cancel with it. Any
+// other second one has no effect.
 struct Cancel {
   std::string message;
+  bool finally = true;
 };
 
 // Nothing but the time that has passed.

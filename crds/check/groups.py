@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Write the TaskGroups of examples/ and of the conformance cases into a folder, one file each.
+
+The name begins with `run-` where the group runs, else with `refused-`. Pipelines that run are
+written as TaskGroups too: their spec is one.
+"""
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+INVALID = 2  # exit code of a case whose input is refused
+
+
+def groups_of(documents):
+    for document in documents:
+        kind, spec = document.get("kind"), document.get("spec", {})
+        if kind == "TaskGroup":
+            yield document
+        elif kind == "Pipeline" and not any(
+                "apiVersion" in task.get("taskSpec", {}) for task in spec.get("tasks", [])):
+            yield {"apiVersion": "taskgroup.dev/v1alpha1", "kind": "TaskGroup",
+                   "metadata": document["metadata"], "spec": spec}
+
+
+def main():
+    folder = Path(sys.argv[1])
+    for path in sorted([*(ROOT / "examples").rglob("*.yaml"),
+                        *(ROOT / "e2e" / "conformance").glob("*.yaml")]):
+        documents = [one for one in yaml.safe_load_all(path.read_text()) if isinstance(one, dict)]
+        refused = documents[0].get("kind") == "Case" and (
+            documents[0]["spec"]["expect"].get("exitCode") == INVALID)
+        for number, group in enumerate(groups_of(documents)):
+            name = f"{'refused' if refused else 'run'}-{path.stem}-{number}.yaml"
+            (folder / name).write_text(yaml.safe_dump(group))
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ SETUP ?= scripts/setup
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-asan test-tsan mutants lint format bench fuzz image clean
+.PHONY: help run test test-asan test-tsan mutants lint format bench fuzz image e2e e2e-up e2e-down clean
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is"
@@ -67,6 +67,19 @@ fuzz: ## Run each fuzzer for FUZZ_SECONDS=60
 image: ## Build the images of controller and agent in build/image, as OCI layouts
 	@$(SETUP) image
 	@image/build
+
+e2e: ## Run the tests of a real cluster (KUBECONFIG's, or one of their own); T=regex
+	@$(SETUP) image e2e
+	@image/build
+	@e2e/cluster/cluster.py run $(if $(T),'$(T)')
+
+e2e-up: ## Bring up a cluster and leave it, for tests and for you
+	@$(SETUP) image e2e
+	@image/build
+	@e2e/cluster/cluster.py up
+
+e2e-down: ## End the cluster of e2e-up
+	@e2e/cluster/cluster.py down
 
 clean: ## Remove everything that was built
 	rm -rf build

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a cluster needs before the tests: CustomRun or its stand-in, volumes, the chart.
+
+Runs beside the cluster, with its KUBECONFIG. A second time it brings everything up to date.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import yaml
+
+import customrun_webhook
+import node
+from api import Api
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+CHART = ROOT / "charts" / "taskgroup"
+IMAGES = ROOT / "build" / "image"
+NAMESPACE = "taskgroup-system"
+
+
+def install_customrun(api, own):
+    """Install the stand-in where there is no Tekton."""
+    there = api.find("CustomResourceDefinition", "customruns.tekton.dev")
+    if there and "taskgroup.dev/stand-in" not in there["metadata"].get("labels", {}):
+        print("    CustomRun is Tekton's", flush=True)
+        return
+    api.apply(yaml.safe_load((HERE / "customrun.yaml").read_text()))
+    wait_established(api, "customruns.tekton.dev")
+    if own:
+        authority = (own.etc / "ca.crt").read_text()
+        url = f"https://{node.ADDRESS}:{node.WEBHOOK_PORT}"
+        for configuration in customrun_webhook.configurations(url, authority):
+            api.apply(configuration)
+
+
+def wait_established(api, name):
+    for _, definition in api.watch("CustomResourceDefinition", name=name):
+        conditions = definition.get("status", {}).get("conditions") or []
+        if any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
+            return
+    raise SystemExit(f"the CRD {name} is not established after a minute")
+
+
+def install_volumes(api, own):
+    """A class of volumes on the node's disk, for claims of the tests."""
+    api.apply(
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {"name": "e2e"},
+            "provisioner": "kubernetes.io/no-provisioner",
+            "volumeBindingMode": "Immediate",
+        }
+    )
+    for index in range(8):
+        path = own.folder / "volumes" / str(index)
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o777)
+        api.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {"name": f"e2e-{index}"},
+                "spec": {
+                    "capacity": {"storage": "1Gi"},
+                    "storageClassName": "e2e",
+                    "accessModes": ["ReadWriteOnce", "ReadWriteMany"],
+                    "persistentVolumeReclaimPolicy": "Retain",
+                    "hostPath": {"path": str(path)},
+                },
+            }
+        )
+
+
+def offer_images(own):
+    """Let the cluster's registry serve what image/build has written."""
+    for layout in IMAGES.glob("*/index.json"):
+        link = own.registry / layout.parent.name
+        if not link.is_symlink():
+            link.symlink_to(layout.parent)
+
+
+def install_chart():
+    values = os.environ.get("TASKGROUP_E2E_VALUES", IMAGES / "values.yaml")
+    if not CHART.is_dir() or not pathlib.Path(values).is_file():
+        print(f"    the chart is left out: there is no {CHART if not CHART.is_dir() else values}")
+        return
+    started = time.monotonic()
+    command = [
+        "helm",
+        "upgrade",
+        "--install",
+        "taskgroup",
+        str(CHART),
+        "--namespace",
+        NAMESPACE,
+        "--create-namespace",
+        "--values",
+        str(values),
+        "--wait",
+        "--timeout",
+        "60s",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        explain(done)
+    print(f"    {'chart':<28} {time.monotonic() - started:6.1f} s", flush=True)
+
+
+def explain(done):
+    """Say what helm said, and what the cluster says about its pods."""
+    print(done.stdout, done.stderr)
+    for what in ("pods", "events"):
+        subprocess.run(["kubectl", "-n", NAMESPACE, "get", what])
+    subprocess.run(
+        [
+            "kubectl",
+            "-n",
+            NAMESPACE,
+            "logs",
+            "--selector=app.kubernetes.io/name=taskgroup",
+            "--tail=30",
+        ]
+    )
+    sys.exit(1)
+
+
+def main():
+    folder = os.environ.get("TASKGROUP_E2E_CLUSTER")
+    own = node.Layout(folder) if folder else None
+    api = Api()
+    install_customrun(api, own)
+    if own:
+        install_volumes(api, own)
+        offer_images(own)
+    install_chart()
+
+
+if __name__ == "__main__":
+    main()

@@ -68,8 +68,8 @@ bool is_object_name(std::string_view name) {
 
 class CatalogMaker {
 public:
-  CatalogMaker(Diagnostics& diagnostics, std::set<const Field*>* rows_read)
-      : m_diagnostics(diagnostics), m_rows_read(rows_read) {}
+  CatalogMaker(Diagnostics& diagnostics, Target target, std::set<const Field*>* rows_read)
+      : m_diagnostics(diagnostics), m_target(target), m_rows_read(rows_read) {}
 
   void add(const Node& document, const std::string& path);
   Catalog finish();
@@ -102,6 +102,7 @@ private:
                    const std::string& kind);
 
   Diagnostics& m_diagnostics;
+  Target m_target;
   std::set<const Field*>* m_rows_read;
   Catalog m_catalog;
   std::map<std::pair<std::string, std::string>, Where> m_seen; // by kind and name
@@ -202,7 +203,8 @@ void CatalogMaker::add(const Node& document, const std::string& path) {
     return;
   }
 
-  DecodeContext context{m_diagnostics, m_catalog.no_effect_on_host, kind, false, m_rows_read};
+  DecodeContext context{m_diagnostics, m_catalog.no_effect_on_host, kind, false, m_target,
+                        m_rows_read};
   if (is_list) {
     add_list(ObjectReader(document, ObjectKind::list, path, ApiVersion::v1, context));
     return;
@@ -447,7 +449,8 @@ void CatalogMaker::add_custom_run(const ObjectReader& reader, const Identity& id
   request.params = decode_params(spec);
   request.workspaces = decode_workspace_bindings(spec);
   request.timeout = spec.text("timeout");
-  spec.find("serviceAccountName");
+  for (const std::string_view field : {"serviceAccountName", "status", "statusMessage", "retries"})
+    spec.find(field); // the controller's
   const bool has_ref = spec.has("customRef");
   const bool has_spec = spec.has("customSpec");
   if (has_ref == has_spec)
@@ -524,13 +527,13 @@ Catalog CatalogMaker::finish() {
 
 } // namespace
 
-Catalog make_catalog(const std::vector<Node>& documents, Diagnostics& diagnostics) {
-  return make_catalog(documents, diagnostics, nullptr);
+Catalog make_catalog(const std::vector<Node>& documents, Diagnostics& diagnostics, Target target) {
+  return make_catalog(documents, diagnostics, target, nullptr);
 }
 
-Catalog make_catalog(const std::vector<Node>& documents, Diagnostics& diagnostics,
+Catalog make_catalog(const std::vector<Node>& documents, Diagnostics& diagnostics, Target target,
                      std::set<const Field*>* rows_read) {
-  CatalogMaker maker(diagnostics, rows_read);
+  CatalogMaker maker(diagnostics, target, rows_read);
   for (const Node& document : documents)
     maker.add(document, {});
   return maker.finish();

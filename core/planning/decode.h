@@ -53,7 +53,7 @@ EmptyDir decode_empty_dir(const ObjectReader& reader);
 bool has_own_type(const Node& spec);
 
 // As the public make_catalog(), and note the rows of the field table that decoding asked for.
-Catalog make_catalog(const std::vector<Node>& documents, Diagnostics& diagnostics,
+Catalog make_catalog(const std::vector<Node>& documents, Diagnostics& diagnostics, Target target,
                      std::set<const Field*>* rows_read);
 
 // Report an object with `apiVersion` and `kind` that is no TaskGroup of ours.

@@ -173,7 +173,16 @@ RunSpec decode_run(const ObjectReader& reader) {
     reader.error("resources", fmt::format("found \"{}\", expected \"peak\" or \"sum\"{}",
                                           resources.text, did_you_mean(resources.text, ways)));
   reader.check("podTemplate");
-  reader.find("agentInstall");
+  run.pod_template = reader.raw("podTemplate");
+  constexpr std::array<std::string_view, 3> installs = {"auto", "postStart", "init"};
+  const Located install = reader.text("agentInstall");
+  if (const auto found = std::find(installs.begin(), installs.end(), install.text);
+      found != installs.end())
+    run.agent_install = static_cast<AgentInstall>(found - installs.begin());
+  else if (!install.text.empty())
+    reader.error("agentInstall",
+                 fmt::format("found \"{}\", expected \"auto\", \"postStart\" or \"init\"{}",
+                             install.text, did_you_mean(install.text, installs)));
   return run;
 }
 

@@ -18,6 +18,7 @@ WorkspaceBinding decode_binding(const ObjectReader& reader) {
     if (!reader.has(field))
       return false;
     binding.kind = kind;
+    binding.raw = {*reader.find(field), reader.path_of(field)};
     ++sources;
     return true;
   };

@@ -69,22 +69,26 @@ void decode_common(const ObjectReader& reader, StepCommon& step) {
   step.args = optional_texts(reader, "args");
   step.working_dir = reader.text("workingDir");
   for (const ObjectReader& env : reader.objects("env"))
-    step.env.push_back(
-        {env.where(), env.required_text("name", "every variable needs a name"), env.text("value")});
+    step.env.push_back({env.where(), env.required_text("name", "every variable needs a name"),
+                        env.text("value"), env.raw("valueFrom")});
   for (const ObjectReader& mount : reader.objects("volumeMounts"))
     step.volume_mounts.push_back(
         {mount.where(), mount.required_text("name", "it says which of `volumes` is mounted"),
          mount.required_text("mountPath", "it says where the volume is mounted"),
          mount.text("subPath"), mount.boolean("readOnly")});
-  const auto resources =
-      reader.object(reader.version() == ApiVersion::v1 ? "computeResources" : "resources");
+  const char* const resources_field =
+      reader.version() == ApiVersion::v1 ? "computeResources" : "resources";
+  const auto resources = reader.object(resources_field);
   if (resources) {
     step.resources = {decode_quantities(*resources, "requests"),
                       decode_quantities(*resources, "limits")};
     resources->find("claims");
+    step.raw_resources = reader.raw(resources_field);
   }
   reader.check("securityContext");
-  reader.find("imagePullPolicy");
+  step.security_context = reader.raw("securityContext");
+  step.image_pull_policy = reader.text("imagePullPolicy");
+  step.env_from = reader.raw("envFrom");
 }
 
 Step decode_step(const ObjectReader& reader) {
@@ -128,6 +132,14 @@ Volume decode_volume(const ObjectReader& reader) {
     volume.memory = decoded.memory;
     volume.size_limit = decoded.size_limit;
   } // a volume without a source is an emptyDir to Kubernetes
+  for (const Field& field : fields_of(ObjectKind::volume).fields) {
+    if (field.field_class != FieldClass::refused_on_host || !reader.has(field.name))
+      continue;
+    if (!volume.kind.empty() || reader.has("emptyDir"))
+      reader.error(field.name, "given beside another source; a volume has one");
+    volume.kind = field.name;
+    volume.source = {*reader.find(field.name), reader.path_of(field.name)};
+  }
   return volume;
 }
 

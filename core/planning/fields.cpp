@@ -27,6 +27,8 @@ std::string_view class_name(FieldClass field_class) {
     return "no effect";
   case FieldClass::no_effect_on_host:
     return "no effect on `host`";
+  case FieldClass::refused_on_host:
+    return "refused on `host`";
   case FieldClass::refused:
     return "refused";
   }
@@ -102,7 +104,8 @@ std::string fields_page() {
       "- **honoured**: it means what it means to Tekton;\n"
       "- **no effect**: by its nature, everywhere or on one launcher; what has none on `host` is "
       "listed before a run there;\n"
-      "- **refused**: an error that names the field, the reason and the way out.\n"
+      "- **refused**: an error that names the field, the reason and the way out; what is refused "
+      "on `host` only is honoured in a pod.\n"
       "\n"
       "A field that is in no row is an error too: nothing is ignored silently. A TaskGroup's spec "
       "follows `v1`.\n"

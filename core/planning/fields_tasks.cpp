@@ -20,7 +20,8 @@ constexpr Field task_spec[] = {
 };
 
 constexpr std::string_view no_image = "the host's own programs run";
-constexpr std::string_view no_env_from = "not supported yet; list the variables under `env`";
+constexpr std::string_view no_env_from =
+    "on the host there is no cluster to take them from; list the variables under `env`";
 constexpr std::string_view no_devices = "not supported yet; share files by a workspace";
 constexpr std::string_view no_output_config =
     "not supported yet; write the file in the script, for example with `tee`";
@@ -33,7 +34,7 @@ constexpr Field step[] = {
     takes("args", strings),
     takes("workingDir", string),
     ignores("ports", objects, dropped_by_v1, v1beta1),
-    refuses("envFrom", objects, no_env_from),
+    host_refuses("envFrom", objects, no_env_from),
     takes("env", objects, ObjectKind::env_var),
     takes("computeResources", object, ObjectKind::resources, v1),
     takes("resources", object, ObjectKind::resources, v1beta1),
@@ -71,7 +72,7 @@ constexpr Field step_template[] = {
     takes("args", strings),
     takes("workingDir", string),
     ignores("ports", objects, dropped_by_v1, v1beta1),
-    refuses("envFrom", objects, no_env_from),
+    host_refuses("envFrom", objects, no_env_from),
     takes("env", objects, ObjectKind::env_var),
     takes("computeResources", object, ObjectKind::resources, v1),
     takes("resources", object, ObjectKind::resources, v1beta1),
@@ -93,10 +94,10 @@ constexpr Field step_template[] = {
 constexpr Field env_var[] = {
     takes("name", string),
     takes("value", string),
-    refuses(
-        "valueFrom", object,
-        "not supported yet; pass the value as a param, or read it from a workspace that is bound "
-        "with `-w name=secret:PATH` or `-w name=configmap:PATH`"),
+    host_refuses("valueFrom", object,
+                 "on the host there is no cluster to take it from; pass the value as a param, or "
+                 "read it from a workspace that is bound "
+                 "with `-w name=secret:PATH` or `-w name=configmap:PATH`"),
 };
 
 constexpr Field volume_mount[] = {
@@ -111,44 +112,47 @@ constexpr Field volume_mount[] = {
 };
 
 constexpr std::string_view no_volume =
-    "not supported yet; declare a workspace and bind a folder to it with `-w name=dir`";
+    "only a pod has such a volume; declare a workspace and bind a folder to it with `-w name=dir`";
 constexpr std::string_view removed_volume =
     "removed from Kubernetes; declare a workspace and bind a folder to it with `-w name=dir`";
 
 constexpr Field volume[] = {
     takes("name", string),
-    refuses("hostPath", object, no_volume),
+    host_refuses("hostPath", object, no_volume),
     takes("emptyDir", object, ObjectKind::empty_dir),
-    refuses("gcePersistentDisk", object, no_volume),
-    refuses("awsElasticBlockStore", object, no_volume),
+    host_refuses("gcePersistentDisk", object, no_volume),
+    host_refuses("awsElasticBlockStore", object, no_volume),
     refuses("gitRepo", object, removed_volume),
-    refuses("secret", object,
-            "not supported yet; declare a workspace and bind it with `-w name=secret:PATH`"),
-    refuses("nfs", object, no_volume),
-    refuses("iscsi", object, no_volume),
+    host_refuses("secret", object,
+                 "on the host there is no such object; declare a workspace and bind it with `-w "
+                 "name=secret:PATH`"),
+    host_refuses("nfs", object, no_volume),
+    host_refuses("iscsi", object, no_volume),
     refuses("glusterfs", object, removed_volume),
-    refuses("persistentVolumeClaim", object, no_volume),
+    host_refuses("persistentVolumeClaim", object, no_volume),
     refuses("rbd", object, removed_volume),
-    refuses("flexVolume", object, no_volume),
-    refuses("cinder", object, no_volume),
+    host_refuses("flexVolume", object, no_volume),
+    host_refuses("cinder", object, no_volume),
     refuses("cephfs", object, removed_volume),
     refuses("flocker", object, removed_volume),
-    refuses("downwardAPI", object, "not supported yet; use the variables `$(context.…)`"),
-    refuses("fc", object, no_volume),
-    refuses("azureFile", object, no_volume),
-    refuses("configMap", object,
-            "not supported yet; declare a workspace and bind it with `-w name=configmap:PATH`"),
-    refuses("vsphereVolume", object, no_volume),
+    host_refuses("downwardAPI", object,
+                 "on the host there is no pod; use the variables `$(context.…)`"),
+    host_refuses("fc", object, no_volume),
+    host_refuses("azureFile", object, no_volume),
+    host_refuses("configMap", object,
+                 "on the host there is no such object; declare a workspace and bind it with `-w "
+                 "name=configmap:PATH`"),
+    host_refuses("vsphereVolume", object, no_volume),
     refuses("quobyte", object, removed_volume),
-    refuses("azureDisk", object, no_volume),
+    host_refuses("azureDisk", object, no_volume),
     refuses("photonPersistentDisk", object, removed_volume),
-    refuses("projected", object, no_volume),
-    refuses("portworxVolume", object, no_volume),
+    host_refuses("projected", object, no_volume),
+    host_refuses("portworxVolume", object, no_volume),
     refuses("scaleIO", object, removed_volume),
     refuses("storageos", object, removed_volume),
-    refuses("csi", object, no_volume),
-    refuses("ephemeral", object, no_volume),
-    refuses("image", object, no_volume),
+    host_refuses("csi", object, no_volume),
+    host_refuses("ephemeral", object, no_volume),
+    host_refuses("image", object, no_volume),
 };
 
 constexpr Field empty_dir[] = {

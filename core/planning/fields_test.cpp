@@ -74,13 +74,13 @@ struct Outcome {
 };
 
 Outcome read_one(ObjectKind kind, const Field& row, const std::string& key,
-                 const std::string& value, ApiVersion version) {
+                 const std::string& value, ApiVersion version, Target target = Target::pod) {
   Outcome outcome;
   Diagnostics diagnostics;
-  DecodeContext context{diagnostics, outcome.no_effect, "Test"};
+  DecodeContext context{diagnostics, outcome.no_effect, "Test", false, target};
   const ObjectReader reader(parse("{" + key + ": " + value + "}"), kind, "spec", version, context);
   outcome.findings = diagnostics.sorted();
-  if (row.field_class == FieldClass::honoured || row.field_class == FieldClass::no_effect_on_host)
+  if (row.is_read())
     outcome.found = reader.has(row.name);
   return outcome;
 }
@@ -129,6 +129,18 @@ TEST(Fields, EachRowBehavesAsItsClassSays) {
       EXPECT_EQ(outcome.no_effect[0].reason, row.reason);
       EXPECT_TRUE(outcome.found);
       break;
+    case FieldClass::refused_on_host: {
+      EXPECT_THAT(outcome.findings, IsEmpty());
+      EXPECT_THAT(outcome.no_effect, IsEmpty());
+      EXPECT_TRUE(outcome.found);
+      const Outcome on_host = read_one(object.kind, row, std::string(row.name),
+                                       good_value(row.type), version, Target::host);
+      ASSERT_THAT(on_host.findings, SizeIs(1));
+      EXPECT_EQ(on_host.findings[0].where.path, "spec." + std::string(row.name));
+      EXPECT_THAT(on_host.findings[0].message, HasSubstr(std::string(row.reason)));
+      EXPECT_FALSE(on_host.found);
+      break;
+    }
     case FieldClass::refused:
       ASSERT_THAT(outcome.findings, SizeIs(1));
       EXPECT_EQ(outcome.findings[0].severity, Diagnostic::Severity::error);
@@ -170,8 +182,7 @@ TEST(Fields, AnotherCaseIsTheSameFieldWithAWarning) {
       c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     const Outcome outcome = read_one(object.kind, row, key, good_value(row.type), version);
     ASSERT_FALSE(outcome.findings.empty());
-    EXPECT_EQ(outcome.found, row.field_class == FieldClass::honoured
-                                 || row.field_class == FieldClass::no_effect_on_host);
+    EXPECT_EQ(outcome.found, row.is_read());
     bool warned = false;
     for (const Diagnostic& finding : outcome.findings)
       warned = warned || finding.severity == Diagnostic::Severity::warning;
@@ -308,12 +319,11 @@ TEST(Fields, EveryHonouredRowIsReadByDecoding) {
   ASSERT_TRUE(documents.has_value()) << documents.error().to_string();
   Diagnostics diagnostics;
   std::set<const Field*> rows_read;
-  make_catalog(*documents, diagnostics, &rows_read);
+  make_catalog(*documents, diagnostics, Target::pod, &rows_read);
   EXPECT_EQ(diagnostics.to_string(), "");
   for (const ObjectFields& object : all_fields())
     for (const Field& row : object.fields)
-      if (row.field_class == FieldClass::honoured
-          || row.field_class == FieldClass::no_effect_on_host) {
+      if (row.is_read()) {
         EXPECT_TRUE(rows_read.contains(&row)) << object.name << "." << row.name;
       }
 }

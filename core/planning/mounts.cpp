@@ -3,6 +3,8 @@
 
 #include <taskgroup/nearest.h>
 
+#include "core/planning/raw_json.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -49,15 +51,17 @@ std::vector<UserMount> resolve_mounts(const std::vector<VolumeMount>& mounts,
 }
 
 TaskVolumes::TaskVolumes(std::size_t index, const TaskSpec& spec,
-                         std::vector<TaskWorkspace> workspaces, const Substitution& substitution,
-                         NamePool& volume_names, std::vector<PlanVolume>& volumes)
-    : m_workspaces(std::move(workspaces)) {
+                         std::vector<TaskWorkspace> workspaces, const SharedVolumes& shared,
+                         const Substitution& substitution, NamePool& volume_names,
+                         std::vector<PlanVolume>& volumes)
+    : m_workspaces(std::move(workspaces)), m_own(shared) {
   const std::string prefix = fmt::format("t{}-", index);
   for (const ImplicitVolume& implicit : implicit_volumes) {
     PlanVolume volume;
     volume.name = volume_names.make(prefix + std::string(implicit.name),
                                     fmt::format("{}/implicit/{}", index, implicit.name));
     m_implicit.push_back({.volume = volume.name, .path = std::string(implicit.path)});
+    m_emptied.insert(volume.name);
     volumes.push_back(std::move(volume));
   }
   for (const Volume& own : spec.volumes) {
@@ -66,6 +70,12 @@ TaskVolumes::TaskVolumes(std::size_t index, const TaskSpec& spec,
     volume.name = volume_names.make(prefix + "v-" + name, fmt::format("{}/volume/{}", index, name));
     volume.memory = own.memory;
     volume.size_limit = own.size_limit.text;
+    if (own.kind.empty()) {
+      m_emptied.insert(volume.name);
+    } else {
+      volume.kind = PlanVolume::Kind::bound;
+      volume.source = json_object(own.kind, known_json(own.source, substitution, "a volume"));
+    }
     m_own.insert_or_assign(name, volume.name);
     volumes.push_back(std::move(volume));
   }
@@ -142,16 +152,10 @@ std::vector<PlanMount> TaskVolumes::mounts_of(const Step& step,
 }
 
 std::vector<std::string> TaskVolumes::emptied(const std::vector<PlanStep>& steps) const {
-  std::set<std::string> own;
-  for (const PlanMount& mount : m_implicit)
-    own.insert(mount.volume);
-  for (const auto& [name, volume] : m_own)
-    own.insert(volume);
-
   std::map<std::string, std::size_t> counts; // path -> steps that may empty it
   for (const PlanStep& step : steps) {
     for (const PlanMount& mount : step.mounts) {
-      if (!mount.read_only && own.contains(mount.volume))
+      if (!mount.read_only && m_emptied.contains(mount.volume))
         ++counts[mount.path];
     }
   }

@@ -9,6 +9,7 @@
 #include "core/planning/workspaces.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,13 +28,17 @@ struct UserMount {
 std::vector<UserMount> resolve_mounts(const std::vector<VolumeMount>& mounts,
                                       const Substitution& substitution);
 
+// Names of volumes as an author writes them -> the plan's: those of `run.podTemplate`.
+using SharedVolumes = std::map<std::string, std::string>;
+
 // The volumes that belong to one task alone, and what its steps mount: in stock's layout, at
 // stock's paths (taskrun-semantics.md 1.1, design.md 4).
 class TaskVolumes {
 public:
-  // Add the task's volumes to `volumes`; `index` is its place in the group.
+  // Add the task's volumes to `volumes`; `index` is its place in the group. `shared` are volumes
+  // that all tasks may mount by their names.
   TaskVolumes(std::size_t index, const TaskSpec& spec, std::vector<TaskWorkspace> workspaces,
-              const Substitution& substitution, NamePool& volume_names,
+              const SharedVolumes& shared, const Substitution& substitution, NamePool& volume_names,
               std::vector<PlanVolume>& volumes);
 
   // Return what a step mounts, parents before children: its own volumeMounts, its workspaces, and
@@ -51,6 +56,7 @@ private:
   std::vector<TaskWorkspace> m_workspaces;
   std::vector<PlanMount> m_implicit;
   std::map<std::string, std::string> m_own; // the author's name of a volume -> the plan's
+  std::set<std::string> m_emptied;          // those of the plan's that go with the task
 };
 
 } // namespace taskgroup

@@ -257,10 +257,7 @@ const Field* ObjectReader::identify(std::size_t index) const {
   // What the author most likely meant is not missing: saying so would only follow from this error.
   const auto meant = nearest_name(key, names);
   const Field* row = meant ? find_field(m_kind, *meant, m_version) : nullptr;
-  const bool stands_in = row != nullptr
-                         && (row->field_class == FieldClass::honoured
-                             || row->field_class == FieldClass::no_effect_on_host)
-                         && m_node.find(row->name) == nullptr;
+  const bool stands_in = row != nullptr && row->is_read() && m_node.find(row->name) == nullptr;
   return stands_in ? row : nullptr;
 }
 
@@ -272,7 +269,8 @@ void ObjectReader::take(std::size_t index) {
     return;
   if (value.is_null() && field->type != FieldType::value)
     return; // absent, as for Go
-  if (field->field_class == FieldClass::refused) {
+  if (field->field_class == FieldClass::refused
+      || (field->field_class == FieldClass::refused_on_host && m_context->target == Target::host)) {
     if (!is_empty_value(value)) {
       diagnostics.add_error(key_where(index),
                             value.is_string() && value.text().size() <= 40
@@ -308,15 +306,11 @@ const Node* ObjectReader::find(std::string_view field) const {
 }
 
 void ObjectReader::note_read(std::string_view name) const {
-  const auto is_read = [](const Field& row) {
-    return row.field_class == FieldClass::honoured
-           || row.field_class == FieldClass::no_effect_on_host;
-  };
   assert(std::any_of(fields_of(m_kind).fields.begin(), fields_of(m_kind).fields.end(),
-                     [&](const Field& row) { return row.name == name && is_read(row); }));
+                     [&](const Field& row) { return row.name == name && row.is_read(); }));
   if (m_context->rows_read == nullptr)
     return;
-  if (const Field* row = find_field(m_kind, name, m_version); row != nullptr && is_read(*row))
+  if (const Field* row = find_field(m_kind, name, m_version); row != nullptr && row->is_read())
     m_context->rows_read->insert(row);
 }
 
@@ -410,14 +404,19 @@ void ObjectReader::check(std::string_view field) const {
 
 void ObjectReader::check_all() const {
   for (const Field& field : fields_of(m_kind).fields)
-    if (field.exists_in(m_version)
-        && (field.field_class == FieldClass::honoured
-            || field.field_class == FieldClass::no_effect_on_host)) {
+    if (field.exists_in(m_version) && field.is_read()) {
       if (field.kind)
         check(field.name);
       else
         find(field.name);
     }
+}
+
+RawValue ObjectReader::raw(std::string_view field) const {
+  const Node* node = find(field);
+  if (node == nullptr || is_empty_value(*node))
+    return {};
+  return {*node, path_of(field)};
 }
 
 void ObjectReader::error(std::string_view field, std::string message) const {

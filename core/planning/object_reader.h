@@ -23,6 +23,7 @@ struct DecodeContext {
   // The object lacks something that other parts refer to, such as its params: checking it as a
   // whole would only add errors that follow from the first one.
   bool incomplete = false;
+  Target target = Target::host;
   std::set<const Field*>* rows_read = nullptr; // for the tests: the rows that decoding asks for
 };
 
@@ -64,6 +65,9 @@ public:
 
   // Check an object or a list of objects that nobody decodes, with all that is in it.
   void check(std::string_view field) const;
+
+  // Return a field of free content as it is written; nothing where it is absent or empty.
+  RawValue raw(std::string_view field) const;
 
   // Report an error about a field, at its value if it is there.
   void error(std::string_view field, std::string message) const;

@@ -5,6 +5,7 @@
 #include "core/planning/late_scope.h"
 #include "core/planning/order.h"
 #include "core/planning/params.h"
+#include "core/planning/raw_json.h"
 #include "core/planning/task_planner.h"
 #include "core/planning/timeouts.h"
 
@@ -41,6 +42,7 @@ public:
 private:
   void find_specs();
   DraftCommon group_template();
+  void plan_pod_template(Plan& plan);
   void plan_tasks(const GroupContext& context);
   void plan_finally(const GroupContext& context);
   void choose_tasks();
@@ -61,7 +63,8 @@ private:
   NameScope m_names;
   NamePool m_containers;
   NamePool m_volume_names;
-  std::vector<PlanVolume> m_volumes; // of the group's workspaces
+  std::vector<PlanVolume> m_volumes; // of the group's workspaces and podTemplate
+  SharedVolumes m_template_volumes;
   std::map<std::string, const TaskSpec*> m_specs;
   std::set<std::string> m_left_out;
 
@@ -89,6 +92,30 @@ DraftCommon Planner::group_template() {
   const ChainScope variables{&m_names, &refused};
   return draft_common(*m_group.run.step_template,
                       Substitution({&m_params, &variables}, m_diagnostics));
+}
+
+// Take over `run.podTemplate`; its volumes become the plan's, for any task to mount by name.
+void Planner::plan_pod_template(Plan& plan) {
+  const RawValue& whole = m_group.run.pod_template;
+  if (!m_options.pod || !whole)
+    return;
+  const Substitution substitution({&m_params, &m_names}, m_diagnostics);
+  const auto keys = whole.node.keys();
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const RawValue field{whole.node.children()[i], whole.path + "." + keys[i].name};
+    if (keys[i].name == "volumes")
+      continue;
+    const std::string value = known_json(field, substitution, "podTemplate");
+    plan.pod_template = merge_json(plan.pod_template, json_object(keys[i].name, value));
+  }
+  for (const auto& [name, source] : volume_sources(whole, substitution)) {
+    PlanVolume volume;
+    volume.kind = PlanVolume::Kind::bound;
+    volume.name = m_volume_names.make("pt-" + name, "podTemplate/" + name);
+    volume.source = source;
+    m_template_volumes.insert_or_assign(name, volume.name);
+    m_volumes.push_back(std::move(volume));
+  }
 }
 
 std::vector<TaskDraft> Planner::drafts_of(const std::vector<PipelineTask>& tasks,
@@ -295,8 +322,10 @@ Plan Planner::make() {
     return plan; // there are errors, and more would only follow from them
   find_specs();
   const DraftCommon step_template = group_template();
-  const GroupContext context{m_request,  m_facts,       m_params,     m_names,
-                             workspaces, step_template, m_containers, m_volume_names};
+  plan_pod_template(plan);
+  const GroupContext context{m_request,          m_facts,       m_params,     m_names,
+                             workspaces,         step_template, m_containers, m_volume_names,
+                             m_template_volumes, m_options.pod};
   plan_tasks(context);
   choose_tasks();
   plan_finally(context);

@@ -2,6 +2,7 @@
 #include "core/planning/steps.h"
 
 #include "core/planning/duration.h"
+#include "core/planning/raw_json.h"
 
 #include <fmt/format.h>
 
@@ -50,6 +51,24 @@ std::vector<Draft> elements(const std::vector<Draft>& list, const Where& where,
 
 bool has_items(const std::optional<std::vector<Draft>>& list) { return list && !list->empty(); }
 
+// Return what only a pod honours, as JSON (PlanStep::container_fields).
+std::string container_fields(const StepCommon& common, const Substitution& substitution) {
+  std::string result;
+  const auto add = [&](const char* key, const std::string& value) {
+    result = merge_json(result, json_object(key, value));
+  };
+  if (common.raw_resources)
+    add("resources", plain_json(common.raw_resources));
+  if (common.security_context)
+    add("securityContext", plain_json(common.security_context));
+  if (common.env_from)
+    add("envFrom", known_json(common.env_from, substitution, "envFrom"));
+  if (!common.image_pull_policy.text.empty())
+    add("imagePullPolicy",
+        quoted_json(substitution.known(common.image_pull_policy, "imagePullPolicy")));
+  return result;
+}
+
 PlanStep::OnError on_error_of(const Step& step, const Substitution& substitution) {
   const std::string text = substitution.known(step.on_error, "onError");
   if (text == "continue")
@@ -94,9 +113,13 @@ DraftCommon draft_common(const StepCommon& common, const Substitution& substitut
   if (common.args)
     result.args = elements(*common.args, substitution);
   for (const EnvVar& variable : common.env)
-    result.env.emplace_back(variable.name.text, substitution.text(variable.value));
+    result.env.push_back({variable.name.text, substitution.text(variable.value),
+                          variable.value_from
+                              ? known_json(variable.value_from, substitution, "valueFrom")
+                              : std::string()});
   result.working_dir = substitution.text(common.working_dir);
   result.mounts = resolve_mounts(common.volume_mounts, substitution);
+  result.container_fields = container_fields(common, substitution);
   return result;
 }
 
@@ -109,10 +132,12 @@ DraftCommon draft_common(const DraftCommon& common, const Substitution& substitu
     result.command = elements(*common.command, where, substitution);
   if (common.args)
     result.args = elements(*common.args, where, substitution);
-  for (const auto& [name, value] : common.env)
-    result.env.emplace_back(name, substitution.text(value, where));
+  for (const DraftEnv& variable : common.env)
+    result.env.push_back(
+        {variable.name, substitution.text(variable.value, where), variable.value_from});
   result.working_dir = substitution.text(common.working_dir, where);
   result.mounts = common.mounts;
+  result.container_fields = common.container_fields;
   return result;
 }
 
@@ -129,13 +154,13 @@ DraftCommon merge_common(const DraftCommon& lower, DraftCommon upper) {
     upper.working_dir = lower.working_dir;
 
   // A template's variables come first, so that the step's own may refer to them as `$(NAME)`.
-  std::vector<std::pair<std::string, Draft>> env = lower.env;
-  for (auto& variable : upper.env) {
-    const auto same = std::find_if(env.begin(), env.end(), [&](const auto& candidate) {
-      return candidate.first == variable.first;
+  std::vector<DraftEnv> env = lower.env;
+  for (DraftEnv& variable : upper.env) {
+    const auto same = std::find_if(env.begin(), env.end(), [&](const DraftEnv& candidate) {
+      return candidate.name == variable.name;
     });
     if (same != env.end())
-      same->second = std::move(variable.second);
+      *same = std::move(variable);
     else
       env.push_back(std::move(variable));
   }
@@ -148,6 +173,7 @@ DraftCommon merge_common(const DraftCommon& lower, DraftCommon upper) {
     if (!replaced)
       upper.mounts.push_back(mount);
   }
+  upper.container_fields = merge_json(lower.container_fields, upper.container_fields);
   return upper;
 }
 
@@ -195,8 +221,10 @@ PlanStep plan_step(const Step& step, std::size_t index, const StepContext& conte
     look_up_command(step, merged, context.facts, diagnostics, result);
   }
 
-  for (const auto& [name, value] : merged.env)
-    result.env.push_back({name, value.to_text()});
+  for (const DraftEnv& variable : merged.env)
+    result.env.push_back({variable.name, variable.value.to_text(), variable.value_from});
+  if (context.pod)
+    result.container_fields = merged.container_fields;
   result.working_dir = merged.working_dir.to_text();
   result.on_error = on_error_of(step, substitution);
   if (!step.timeout.text.empty()) {

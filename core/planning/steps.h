@@ -16,25 +16,34 @@
 
 namespace taskgroup {
 
+struct DraftEnv {
+  std::string name;
+  Draft value;
+  std::string value_from; // JSON, instead of `value`
+};
+
 // The fields that a step and its templates have in common, with their variables replaced.
 struct DraftCommon {
   Draft image;
   std::optional<std::vector<Draft>> command;
   std::optional<std::vector<Draft>> args;
-  std::vector<std::pair<std::string, Draft>> env;
+  std::vector<DraftEnv> env;
   Draft working_dir;
   std::vector<UserMount> mounts;
   Where image_where;
+  std::string container_fields; // PlanStep::container_fields
 };
 
 // Replace the variables of a template or of a step's common fields.
 DraftCommon draft_common(const StepCommon& common, const Substitution& substitution);
 
 // Replace once more, with the next passes (the group's stepTemplate meets each task's variables).
+// JSON stays as it is: what of it comes from a variable cannot be told from what was written.
 DraftCommon draft_common(const DraftCommon& common, const Substitution& substitution);
 
 // Put `upper` over `lower` as Kubernetes' strategic merge does (pkg/apis/pipeline/v1/merge.go): env
-// by name, volumeMounts by path, everything else as a whole; empty lists do not replace.
+// by name, volumeMounts by path, resources and securityContext by field, everything else as a
+// whole; empty lists do not replace.
 DraftCommon merge_common(const DraftCommon& lower, DraftCommon upper);
 
 // Return the name of the step at `index`, as used in paths: `step-<name>` or `step-unnamed-<i>`.
@@ -47,6 +56,7 @@ struct StepContext {
   const TaskVolumes& volumes;
   const Facts& facts;
   NamePool& containers;
+  bool pod = false; // PlanOptions::pod
 };
 
 // Make the plan of a step. `substitution` knows all its variables.

@@ -209,16 +209,16 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
 
   std::vector<TaskWorkspace> workspaces =
       bind_task_workspaces(task, spec, context.workspaces, embedded, group, substitution, names);
-  const TaskVolumes volumes(index, spec, std::move(workspaces), substitution, context.volume_names,
-                            draft.volumes);
+  const TaskVolumes volumes(index, spec, std::move(workspaces), context.volumes, substitution,
+                            context.volume_names, draft.volumes);
 
   DraftCommon step_template =
       draft_common(context.step_template, Substitution({&variables}, diagnostics));
   if (spec.step_template)
     step_template = merge_common(step_template, draft_common(*spec.step_template, substitution));
 
-  const StepContext step_context{task.name.text, step_template, volumes, context.facts,
-                                 context.containers};
+  const StepContext step_context{task.name.text, step_template,      volumes,
+                                 context.facts,  context.containers, context.pod};
   for (std::size_t i = 0; i < spec.steps.size(); ++i) {
     NameScope step_names;
     set_step_names(spec.steps[i], substitution, step_names);

@@ -26,6 +26,8 @@ struct GroupContext {
   const DraftCommon& step_template; // `run.stepTemplate`, the group's variables replaced
   NamePool& containers;
   NamePool& volume_names;
+  const SharedVolumes& volumes; // of `run.podTemplate`
+  bool pod = false;             // PlanOptions::pod
 };
 
 // A task of the group that is being planned. `planned.after` is left empty.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <taskgroup/nearest.h>
 
+#include "core/planning/raw_json.h"
 #include "core/planning/reference_check.h"
 #include "core/planning/validation.h"
 
@@ -91,6 +92,14 @@ private:
     m_references.text(text, {.field = field, .late = false});
   }
 
+  // The same for all texts of a value that only Kubernetes knows. What is no variable of ours may
+  // be one of Kubernetes'.
+  void early(const RawValue& value, std::string_view field) const {
+    for_each_text(value, [&](const Located& text) {
+      m_references.text(text, {.field = field, .late = false, .strict = false});
+    });
+  }
+
   void late_text(const Located& text, std::string_view field) const {
     m_references.text(text, {.field = field, .strict = false});
   }
@@ -138,6 +147,7 @@ private:
           error(volume.name.where, "names that begin with \"tekton-internal-\" are Tekton's own");
       }
       quantity(volume.size_limit);
+      early(volume.source, "a volume");
     }
   }
 
@@ -176,7 +186,13 @@ private:
         error(env.name.where, fmt::format("found \"{}\"; the name of a variable has no \"=\"",
                                           env.name.text.substr(0, 80)));
       late_text(env.value, "a variable's value");
+      early(env.value_from, "valueFrom");
+      if (env.value_from && !env.value.text.empty())
+        error(env.value_from.node.where(env.value_from.path),
+              "given beside value; a variable has one of them");
     }
+    early(step.env_from, "envFrom");
+    early(step.image_pull_policy, "imagePullPolicy");
     late_text(step.working_dir, "a workingDir");
     for (const auto* quantities : {&step.resources.requests, &step.resources.limits})
       for (const auto& [name, value] : *quantities)
@@ -187,6 +203,11 @@ private:
     std::vector<std::string_view> volumes;
     for (const Volume& volume : m_spec.volumes)
       volumes.push_back(volume.name.text);
+    if (const Node* shared = m_group.group().run.pod_template.node.find("volumes")) {
+      for (const Node& volume : shared->children())
+        if (const Node* name = volume.find("name"))
+          volumes.push_back(name->text());
+    }
     const bool named_late = std::any_of(volumes.begin(), volumes.end(), has_variables);
     std::set<std::string> paths;
     for (const VolumeMount& mount : step.volume_mounts) {

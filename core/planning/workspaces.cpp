@@ -3,6 +3,7 @@
 
 #include <taskgroup/nearest.h>
 
+#include "core/planning/raw_json.h"
 #include "core/planning/variables.h"
 
 #include <fmt/format.h>
@@ -189,11 +190,30 @@ RunWorkspaces bind_group_workspaces(const GroupSpec& group, const RunRequest& re
       using Kind = WorkspaceBinding::Kind;
       workspace.sub_path = sub_path_of(binding->sub_path, substitution);
       workspace.read_only = binding->read_only;
-      if (binding->kind == Kind::empty_dir || binding->kind == Kind::volume_claim_template) {
+      if (options.pod && binding->kind == Kind::volume_claim_template) {
+        diagnostics.add_error(binding->where,
+                              fmt::format("workspace \"{}\": the claim of its volumeClaimTemplate "
+                                          "has not been made",
+                                          name));
+      } else if (binding->kind == Kind::empty_dir || binding->kind == Kind::volume_claim_template) {
         const bool shaped = binding->memory || !binding->size_limit.text.empty();
         volume.memory = shaped || declared == nullptr ? binding->memory : declared->memory;
         volume.size_limit =
             shaped || declared == nullptr ? binding->size_limit.text : declared->size_limit.text;
+      } else if (options.pod && binding->kind != Kind::folder) {
+        volume.kind = PlanVolume::Kind::bound;
+        volume.source =
+            json_object(kind_name(binding->kind),
+                        binding->raw ? plain_json(binding->raw)
+                                     : json_object("claimName", quoted_json(binding->source)));
+        volume.read_only = binding->read_only;
+        if (binding->kind == Kind::persistent_volume_claim)
+          workspace.claim = binding->source;
+      } else if (options.pod) {
+        diagnostics.add_error(
+            binding->where, fmt::format("workspace \"{}\" is bound to a folder, which no pod has; "
+                                        "bind a claim, a configMap or another volume",
+                                        name));
       } else if (binding->kind == Kind::folder
                  || std::find(options.bindable.begin(), options.bindable.end(), binding->kind)
                         != options.bindable.end()) {

@@ -26,6 +26,14 @@ struct Located {
   Where where;
 };
 
+// A value of free content: Kubernetes' own, for whoever makes a pod.
+struct RawValue {
+  Node node;        // null: there is none
+  std::string path; // of its place in the document
+
+  explicit operator bool() const { return !node.is_null(); }
+};
+
 // The value of a param, a default or a group result, as written.
 struct ParamValue {
   Where where;
@@ -63,6 +71,7 @@ struct EnvVar {
   Where where;
   Located name;
   Located value;
+  RawValue value_from; // instead of `value`
 };
 
 // cpu and memory of `requests` or `limits`, as written; other resources likewise.
@@ -81,12 +90,14 @@ struct VolumeMount {
   bool read_only = false;
 };
 
-// A Task's volume; only emptyDir so far (fields.h refuses the others by path).
+// A Task's volume: an emptyDir, unless `source` says otherwise.
 struct Volume {
   Where where;
   Located name;
   bool memory = false;
   Located size_limit;
+  std::string kind; // the name of the source: "configMap"; empty: emptyDir
+  RawValue source;  // what stands under that name
 };
 
 // A workspace declared by a Task.
@@ -115,6 +126,12 @@ struct StepCommon {
   Located working_dir;
   std::vector<VolumeMount> volume_mounts;
   Resources resources; // computeResources; v1beta1: resources
+
+  // For pods only.
+  RawValue raw_resources;
+  RawValue security_context;
+  RawValue env_from;
+  Located image_pull_policy;
 };
 
 struct Step : StepCommon {
@@ -179,6 +196,9 @@ struct GroupResult {
   ParamValue value;
 };
 
+// How the agent gets into the containers of a pod: `run.agentInstall` (design.md 4).
+enum class AgentInstall { automatic, post_start, init };
+
 // `spec.run` of a TaskGroup: how it runs.
 struct RunSpec {
   Where where;
@@ -188,6 +208,8 @@ struct RunSpec {
   bool fail_fast = false;
   std::optional<StepCommon> step_template;
   bool resources_sum = false; // resources: sum
+  RawValue pod_template;
+  AgentInstall agent_install = AgentInstall::automatic;
 };
 
 // The spec of a TaskGroup or a Pipeline.
@@ -218,6 +240,7 @@ struct WorkspaceBinding {
   Located name;
   Kind kind = Kind::empty_dir;
   std::string source; // folder: absolute path; claim, configMap, secret: its name
+  RawValue raw;       // what stands under the source's name: for pods
   Located sub_path;
   bool read_only = false;
   bool memory = false;

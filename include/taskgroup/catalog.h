@@ -33,6 +33,10 @@ struct NoEffect {
   std::string reason;
 };
 
+// Where the objects are to run. Some fields mean something in a pod only: on the launcher `host`
+// they are errors (FieldClass::refused_on_host), in a pod they are honoured.
+enum class Target { host, pod };
+
 // The objects found in the given documents.
 struct Catalog {
   std::vector<Runnable> runnables;       // in the order of the documents
@@ -50,6 +54,7 @@ struct Catalog {
 // once there are errors. A Pipeline that holds TaskGroups is no group itself: the TaskGroups in it
 // are runnables. References of runnables to a TaskGroup are resolved here, those to Tasks and
 // Pipelines are NOT: needs() and validate() do.
-Catalog make_catalog(const std::vector<Node>& documents, Diagnostics& diagnostics);
+Catalog make_catalog(const std::vector<Node>& documents, Diagnostics& diagnostics,
+                     Target target = Target::host);
 
 } // namespace taskgroup

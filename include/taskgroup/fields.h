@@ -71,6 +71,7 @@ enum class FieldClass {
   honoured,
   no_effect,         // by nature, wherever the group runs; the reason says why
   no_effect_on_host, // has none on the launcher `host`, where it is listed before the run
+  refused_on_host,   // honoured in a pod, an error on the launcher `host`; the reason says why
   refused,           // an error; the reason says what to do instead
 };
 
@@ -106,6 +107,11 @@ struct Field {
 
   bool exists_in(ApiVersion version) const {
     return (versions & static_cast<ApiVersions>(version)) != 0;
+  }
+
+  // Tell whether decoding reads it, wherever the group is to run.
+  bool is_read() const {
+    return field_class != FieldClass::no_effect && field_class != FieldClass::refused;
   }
 };
 

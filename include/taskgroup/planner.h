@@ -58,8 +58,14 @@ struct PlanOptions {
   bool launch_on_demand = false;
   bool report_task_results = false;
 
-  // Kinds of WorkspaceBinding that the launcher can bind besides empty_dir, volume_claim_template
-  // (both an empty volume of the run) and folder; PlanVolume::source is then the binding's.
+  // Plan for a pod: workspaces and volumes of every kind but folders are bound, PlanVolume::source
+  // is Kubernetes' own, and the fields for pods are in the plan. The documents must have been
+  // decoded for one (catalog.h). A volumeClaimTemplate must have become a claim before.
+  bool pod = false;
+
+  // For other launchers: kinds of WorkspaceBinding that the launcher can bind besides empty_dir,
+  // volume_claim_template (both an empty volume of the run) and folder; PlanVolume::source is then
+  // the binding's.
   std::vector<WorkspaceBinding::Kind> bindable;
 };
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <taskgroup/api.h>
+
+#include "core/planning/substitute.h"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// Values of free content on their way from a document into a plan, as JSON texts.
+namespace taskgroup {
+
+// Return a raw value's JSON with the variables in its texts replaced; they must be known before the
+// group runs. `what` names the field for the message.
+std::string known_json(const RawValue& value, const Substitution& substitution,
+                       std::string_view what);
+
+// Return a raw value's JSON as it is.
+std::string plain_json(const RawValue& value);
+
+// Return a text as JSON.
+std::string quoted_json(const std::string& text);
+
+// Return `{"<key>": <value>}`.
+std::string json_object(std::string_view key, const std::string& value);
+
+// Put one JSON object over another: objects in it are merged, everything else is replaced, null
+// replaces nothing. An empty text is none.
+std::string merge_json(const std::string& lower, const std::string& upper);
+
+// Return the volumes of a podTemplate: the name of each, and its source as JSON with its variables
+// replaced (`{"configMap": {…}}`).
+std::vector<std::pair<std::string, std::string>> volume_sources(const RawValue& pod_template,
+                                                                const Substitution& substitution);
+
+// Call `visit` for each text in a value (not for the keys of objects).
+void for_each_text(const RawValue& value, const std::function<void(const Located&)>& visit);
+
+} // namespace taskgroup

@@ -3,6 +3,7 @@
 # names of targets differ, so each dependency ends up as one name on both:
 #   nlohmann_json::nlohmann_json  tl::expected  fmt::fmt  yaml-cpp::yaml-cpp  re2::re2  CLI11::CLI11
 #   ZLIB::ZLIB  zlib_static
+#   httplib::httplib  OpenSSL::SSL (with TASKGROUP_CLUSTER)
 #   GTest::gmock_main (with TASKGROUP_TESTS)
 
 find_package(nlohmann_json 3.11 REQUIRED)
@@ -34,6 +35,10 @@ find_library(RE2_LIBRARY re2 REQUIRED)
 add_library(re2::re2 INTERFACE IMPORTED)
 target_include_directories(re2::re2 INTERFACE "${RE2_INCLUDE_DIR}")
 target_link_libraries(re2::re2 INTERFACE "${RE2_LIBRARY}")
+
+if(NOT TASKGROUP_CLUSTER STREQUAL "OFF")
+  include(cmake/httplib.cmake)
+endif()
 
 if(TASKGROUP_TESTS)
   find_package(GTest 1.12 REQUIRED)

@@ -2,10 +2,11 @@
 # The switches of a build. The presets set them; `make help` lists the commands that use them.
 
 option(TASKGROUP_TESTS "Build the tests (needs GoogleTest)" OFF)
-option(TASKGROUP_CLUSTER "Build the cluster's side: the API client and the controller" ON)
 option(TASKGROUP_BENCH "Build the benchmarks" OFF)
 option(TASKGROUP_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 option(TASKGROUP_ONLY_AGENT "Configure nothing but the agent, as for another architecture" OFF)
+set(TASKGROUP_CLUSTER AUTO CACHE STRING
+    "Build the cluster's side, API client and controller: ON, OFF, or AUTO, where cpp-httplib is found")
 set(TASKGROUP_SANITIZE "" CACHE STRING "Sanitizers, e.g. 'address,undefined' or 'thread'")
 
 # Dev mode is on in a git checkout and in CI, so that a packager with a newer compiler never breaks

@@ -4,7 +4,7 @@
 #include "kube/clock.h"
 
 #include <chrono>
-#include <cstdint>
+#include <random>
 
 namespace taskgroup::kube {
 
@@ -28,7 +28,7 @@ private:
   Settings m_settings;
   std::chrono::milliseconds m_delay;
   Clock::Time m_last{};
-  std::uint64_t m_random;
+  std::minstd_rand m_random;
 };
 
 } // namespace taskgroup::kube

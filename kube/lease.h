@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 
 namespace taskgroup::kube {
@@ -15,6 +16,8 @@ namespace taskgroup::kube {
 // Leadership by one Lease object, as client-go's leader election: whoever renews it leads; whoever
 // sees it unrenewed for its duration takes it over. Expiry is judged by this machine's clock since
 // the last change was seen, so clocks need not agree.
+//
+// `api` must give up on a call well before `renew_deadline` (HttpSettings::request_timeout of 5 s).
 //
 // It does not fence: a leader that was paused may still write once. Writes carry preconditions.
 // For one thread.
@@ -41,18 +44,21 @@ public:
   void release();
 
 private:
-  // Who has the lease after an attempt to take or renew it.
+  // Tell whether this process has the lease after trying to take or to renew it.
   Result<bool> try_once(const std::stop_token& stop);
-  Json record(const Json& before) const;
-  void note(const std::string& message) const;
+  Result<bool> write(const Json& lease, const std::stop_token& stop);
+  void see(const Json& lease);
+  bool is_expired() const;
+  Json record() const; // m_seen, taken or renewed by this process
+  void note(const std::string& message);
 
   KubeApi& m_api;
   Settings m_settings;
   std::shared_ptr<Clock> m_clock;
-  Json m_seen;                // the lease as last read or written
-  std::string m_seen_version; // and since when it is that
-  Clock::Time m_seen_at{};
-  std::string m_noted_holder;
+  std::minstd_rand m_random;
+  Json m_seen;             // the lease as last read or written; null: none
+  Clock::Time m_seen_at{}; // when it last changed, as seen from here
+  std::string m_noted;     // the last note: a failure is not told each two seconds
 };
 
 } // namespace taskgroup::kube

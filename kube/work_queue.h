@@ -12,6 +12,7 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 namespace taskgroup::kube {
 

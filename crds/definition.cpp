@@ -195,34 +195,34 @@ void write(const Json& json, std::size_t indent, std::string& out) {
 } // namespace
 
 Json definition() {
-  return {
-      {"apiVersion", "apiextensions.k8s.io/v1"},
-      {"kind", "CustomResourceDefinition"},
-      {"metadata",
-       {{"name", "taskgroups.taskgroup.dev"},
-        {"labels", {{"app.kubernetes.io/part-of", "taskgroup"}}},
-        // Uninstalling the chart must not delete what users have written.
-        {"annotations", {{"helm.sh/resource-policy", "keep"}}}}},
-      {"spec",
-       {{"group", "taskgroup.dev"},
-        {"scope", "Namespaced"},
-        {"names",
-         {{"plural", "taskgroups"},
-          {"singular", "taskgroup"},
-          {"kind", "TaskGroup"},
-          {"listKind", "TaskGroupList"},
-          {"categories", {"tekton", "tekton-pipelines"}}}},
-        {"versions", Json::array({{{"name", "v1alpha1"},
-                                   {"served", true},
-                                   {"storage", true},
-                                   {"additionalPrinterColumns",
-                                    Json::array({column("Tasks", ".spec.tasks[*].name", false),
-                                                 column("Pipeline", ".spec.pipelineRef.name", true),
-                                                 column("Description", ".spec.description", true),
-                                                 {{"name", "Age"},
-                                                  {"type", "date"},
-                                                  {"jsonPath", ".metadata.creationTimestamp"}}})},
-                                   {"schema", {{"openAPIV3Schema", group_schema()}}}}})}}}};
+  return {{"apiVersion", "apiextensions.k8s.io/v1"},
+          {"kind", "CustomResourceDefinition"},
+          {"metadata",
+           {{"name", "taskgroups.taskgroup.dev"},
+            {"labels", {{"app.kubernetes.io/part-of", "taskgroup"}}},
+            // Uninstalling the chart must not delete what users have written.
+            {"annotations", {{"helm.sh/resource-policy", "keep"}}}}},
+          {"spec",
+           {{"group", "taskgroup.dev"},
+            {"scope", "Namespaced"},
+            {"names",
+             {{"plural", "taskgroups"},
+              {"singular", "taskgroup"},
+              {"kind", "TaskGroup"},
+              {"listKind", "TaskGroupList"},
+              {"categories", {"tekton", "tekton-pipelines"}}}},
+            {"versions",
+             Json::array({{{"name", "v1alpha1"},
+                           {"served", true},
+                           {"storage", true},
+                           {"additionalPrinterColumns",
+                            Json::array({column("Display Name", ".spec.displayName", false),
+                                         column("Pipeline", ".spec.pipelineRef.name", false),
+                                         column("Description", ".spec.description", true),
+                                         {{"name", "Age"},
+                                          {"type", "date"},
+                                          {"jsonPath", ".metadata.creationTimestamp"}}})},
+                           {"schema", {{"openAPIV3Schema", group_schema()}}}}})}}}};
 }
 
 std::string to_yaml(const Json& json) {

@@ -2,20 +2,12 @@
 # Everything comes from the system's packages; `scripts/setup` installs them. Debian 12's and 13's
 # names of targets differ, so each dependency ends up as one name on both:
 #   nlohmann_json::nlohmann_json  tl::expected  fmt::fmt  yaml-cpp::yaml-cpp  re2::re2  CLI11::CLI11
-#   ZLIB::ZLIB  zlib_static
+#   ZLIB::ZLIB
 #   httplib::httplib  OpenSSL::SSL (with TASKGROUP_CLUSTER)
 #   GTest::gmock_main (with TASKGROUP_TESTS)
 
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(tl-expected REQUIRED)
-
-# The agent is static, and CMake's own search finds the shared library.
-find_path(ZLIB_INCLUDE_DIR zlib.h REQUIRED)
-find_library(ZLIB_STATIC_LIBRARY libz.a REQUIRED)
-add_library(zlib_static INTERFACE IMPORTED)
-target_include_directories(zlib_static INTERFACE "${ZLIB_INCLUDE_DIR}")
-target_link_libraries(zlib_static INTERFACE "${ZLIB_STATIC_LIBRARY}")
-
 if(TASKGROUP_ONLY_AGENT)
   return()
 endif()

@@ -4,6 +4,12 @@
 
 #include <gmock/gmock.h>
 
+#include <zlib.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
 namespace taskgroup::testing {
 namespace {
 
@@ -11,11 +17,57 @@ using ::testing::HasSubstr;
 
 constexpr std::size_t limit = std::size_t{1} << 20U;
 
-TEST(GunzipTest, UnpacksWhatGzipPacks) {
-  for (const std::string& text : {std::string(), std::string("a"), std::string(300'000, 'x')}) {
-    const std::string packed = gzip(text);
-    EXPECT_TRUE(is_gzip(packed));
-    EXPECT_EQ(gunzip(packed, limit).value_or("an error"), text);
+// Texts that make zlib use each kind of block and all lengths of codes.
+std::vector<std::string> texts() {
+  std::vector<std::string> texts = {"", "a", std::string(300'000, 'x')};
+  std::mt19937 dice(1);
+  for (const unsigned kinds : {2U, 20U, 256U}) {
+    std::string& random = texts.emplace_back();
+    for (int i = 0; i < 200'000; ++i) {
+      random += static_cast<char>(dice() % (1 + dice() % kinds));
+    }
+  }
+  std::string& words = texts.emplace_back();
+  while (words.size() < 200'000) {
+    words += "{\"name\":\"task-" + std::to_string(dice() % 1000) + "\"},";
+  }
+  return texts;
+}
+
+TEST(GunzipTest, UnpacksWhatZlibPacks) {
+  for (const std::string& text : texts()) {
+    for (const int level : {0, 1, 6, 9}) {
+      for (const int strategy : {Z_DEFAULT_STRATEGY, Z_HUFFMAN_ONLY, Z_RLE, Z_FIXED}) {
+        const std::string packed = gzip(text, level, strategy);
+        EXPECT_TRUE(is_gzip(packed));
+        ASSERT_TRUE(gunzip(packed, limit).value_or("an error") == text)
+            << text.size() << " bytes, level " << level << ", strategy " << strategy;
+      }
+    }
+  }
+}
+
+TEST(GunzipTest, HeaderMayHoldMore) {
+  const std::string packed = gzip("some text");
+  std::string more = packed.substr(0, 10) + std::string("\3\0abc", 5) + std::string("name\0", 5)
+                     + std::string("comment\0", 8) + "hc" + packed.substr(10);
+  more[3] = 2 + 4 + 8 + 16;
+  EXPECT_EQ(gunzip(more, limit).value_or("an error"), "some text");
+}
+
+TEST(GunzipTest, NoOneBitThatIsWrongChangesTheText) {
+  const std::string text = texts().back().substr(0, 500);
+  for (const int strategy : {Z_DEFAULT_STRATEGY, Z_FIXED}) {
+    const std::string packed = gzip(text, 9, strategy);
+    int unnoticed = 0;
+    for (std::size_t bit = 8 * 10; bit < 8 * packed.size(); ++bit) {
+      std::string broken = packed;
+      broken[bit / 8] = static_cast<char>(broken[bit / 8] ^ (1 << bit % 8));
+      const auto unpacked = gunzip(broken, limit);
+      unnoticed += unpacked ? 1 : 0;
+      ASSERT_EQ(unpacked.value_or(text), text) << bit;
+    }
+    EXPECT_LT(unnoticed, 8) << "bits between the last block and the check sum mean nothing";
   }
 }
 

@@ -36,8 +36,8 @@ private:
 // Return a file's content; nothing if it is not there.
 std::optional<std::string> content_of(const std::string& path);
 
-// Return the text as gzip packs it.
-std::string gzip(std::string_view text);
+// Return the text as gzip packs it, at zlib's level (0 to 9) and by its strategy.
+std::string gzip(std::string_view text, int level = 9, int strategy = 0);
 
 void write_content(const std::string& path, std::string_view content);
 

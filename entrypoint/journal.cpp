@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 #include <variant>
 
 namespace taskgroup {
@@ -31,18 +32,43 @@ Journal::Journal(const Plan& plan, int fd) : m_plan(plan), m_fd(fd), m_tasks(pla
 }
 
 void Journal::write(const Record& record) {
-  remember(record);
-  const bool end = std::holds_alternative<record::GroupEnded>(record);
-  std::string line = to_json(record, m_plan, m_number + 1, wall_clock_now());
+  if (const auto* const end = std::get_if<record::GroupEnded>(&record)) {
+    write_end(*end);
+    return;
+  }
+  const std::int64_t time = wall_clock_now();
+  remember(record, time);
+  std::string line = to_json(record, m_plan, m_number + 1, time);
   m_full = m_full || m_size + line.size() > limit;
-  if (!end && m_full) {
+  if (m_full) {
     m_left_out = true;
     return;
   }
   append(line);
-  if (!end && m_since_snapshot >= snapshot_each) {
+  if (m_since_snapshot >= snapshot_each) {
     snapshot();
   }
+}
+
+// The last two lines tell all that is to be known, whatever has become of those before.
+void Journal::write_end(const record::GroupEnded& record) {
+  snapshot();
+  record::GroupEnded end = record;
+  if (!m_plan.report_task_results) {
+    std::vector<std::pair<std::size_t, std::string>> sizes;
+    std::size_t total = 0;
+    for (const auto& [name, value] : end.outcome.group_results) {
+      sizes.emplace_back(value.to_text().size(), name);
+      total += sizes.back().first;
+    }
+    for (std::sort(sizes.begin(), sizes.end()); total > max_results; sizes.pop_back()) {
+      const auto& [bytes, name] = sizes.back();
+      end.outcome.group_results.erase(name);
+      end.omitted.emplace(name, bytes);
+      total -= bytes;
+    }
+  }
+  append(to_json(end, m_plan, m_number + 1, wall_clock_now()));
 }
 
 void Journal::launch(const std::vector<std::size_t>& containers) {
@@ -92,20 +118,48 @@ void Journal::flush() {
   }
 }
 
-void Journal::remember(const Record& record) {
-  if (const auto* const changed = std::get_if<record::TaskChanged>(&record)) {
-    Task& task = m_tasks[changed->task];
-    task.state = changed->state;
-    task.reason = changed->reason;
-    task.message = changed->message;
-    if (changed->state == TaskState::running) {
-      task.attempts = changed->attempt + 1;
-    }
+void Journal::remember(const Record& record, std::int64_t time) {
+  if (const auto* const task = std::get_if<record::TaskChanged>(&record)) {
+    remember_task(*task, time);
+  } else if (const auto* const step = std::get_if<record::StepChanged>(&record)) {
+    remember_step(*step, time);
   } else if (const auto* const stopping = std::get_if<record::GroupStopping>(&record)) {
     m_stopping = stopping->reason;
   } else if (std::holds_alternative<record::FinallyBegan>(record)) {
     m_finally = true;
   }
+}
+
+void Journal::remember_task(const record::TaskChanged& changed, std::int64_t time) {
+  Task& task = m_tasks[changed.task];
+  task.state = changed.state;
+  task.reason = changed.reason;
+  task.message = changed.message;
+  if (changed.state != TaskState::running) {
+    task.finished = time;
+    return;
+  }
+  if (task.started == 0) {
+    task.started = time;
+  }
+  task.attempts = changed.attempt + 1;
+  task.steps.assign(m_plan.tasks[changed.task].steps.size(), {});
+}
+
+void Journal::remember_step(const record::StepChanged& changed, std::int64_t time) {
+  Task& task = m_tasks[changed.task];
+  if (changed.step >= task.steps.size()) {
+    return;
+  }
+  Step& step = task.steps[changed.step];
+  if (!changed.ended) {
+    step.started = time;
+    return;
+  }
+  step.finished = time;
+  step.exit_code = changed.exit_code;
+  step.reason = changed.termination_reason;
+  step.message = changed.message;
 }
 
 void Journal::begin(JsonWriter& json, std::string_view event) const {
@@ -126,6 +180,57 @@ void Journal::append(const std::string& line) {
   m_since_snapshot += line.size() + 1;
 }
 
+void Journal::write_task(JsonWriter& json, std::size_t index) const {
+  const auto text = [&json](std::string_view name, std::string_view content) {
+    if (!content.empty()) {
+      json.key(name);
+      json.text(content);
+    }
+  };
+  const auto time = [&json](std::string_view name, std::int64_t millis) {
+    if (millis != 0) {
+      json.key(name);
+      json.number(millis);
+    }
+  };
+  const PlanTask& plan = m_plan.tasks[index];
+  const Task& task = m_tasks[index];
+  json.begin_object();
+  text("state", to_string(task.state));
+  text("reason", task.reason);
+  text("message", task.message);
+  json.key("attempts");
+  json.number(task.attempts);
+  if (plan.is_finally) {
+    json.key("finally");
+    json.boolean(true);
+  }
+  time("started", task.started);
+  time("finished", task.finished);
+  json.key("steps");
+  json.begin_object();
+  for (std::size_t i = 0; i < task.steps.size(); ++i) {
+    const Step& step = task.steps[i];
+    if (step.started == 0 && step.finished == 0) {
+      continue;
+    }
+    json.key(plan.steps[i].name);
+    json.begin_object();
+    text("state", step.finished != 0 ? "Terminated" : "Running");
+    if (step.finished != 0 && step.exit_code >= 0) {
+      json.key("exitCode");
+      json.number(step.exit_code);
+    }
+    text("reason", step.reason);
+    text("message", step.message);
+    time("started", step.started);
+    time("finished", step.finished);
+    json.end_object();
+  }
+  json.end_object();
+  json.end_object();
+}
+
 void Journal::snapshot() {
   JsonWriter json;
   begin(json, "snapshot");
@@ -142,22 +247,8 @@ void Journal::snapshot() {
   json.key("tasks");
   json.begin_object();
   for (std::size_t i = 0; i < m_tasks.size(); ++i) {
-    const Task& task = m_tasks[i];
     json.key(m_plan.tasks[i].name);
-    json.begin_object();
-    json.key("state");
-    json.text(to_string(task.state));
-    if (!task.reason.empty()) {
-      json.key("reason");
-      json.text(task.reason);
-    }
-    if (!task.message.empty()) {
-      json.key("message");
-      json.text(task.message);
-    }
-    json.key("attempts");
-    json.number(task.attempts);
-    json.end_object();
+    write_task(json, i);
   }
   json.end_object();
   json.end_object();

@@ -25,6 +25,10 @@ public:
   static constexpr std::size_t snapshot_each = std::size_t{256} << 10U;
   static constexpr std::size_t limit = std::size_t{4} << 20U;
 
+  // In a pod the group's results have at most so many bytes together, which is more than any object
+  // of Kubernetes may have: the largest are left out, and their sizes told.
+  static constexpr std::size_t max_results = std::size_t{2} << 20U;
+
   // `fd` stays the caller's; the plan must outlive the journal.
   Journal(const Plan& plan, int fd);
 
@@ -49,14 +53,29 @@ public:
   int fd() const { return m_fd; }
 
 private:
-  struct Task {
-    TaskState state = TaskState::pending;
-    int attempts = 0;
+  // Times are milliseconds since the Unix epoch; 0: never.
+  struct Step {
+    std::int64_t started = 0;
+    std::int64_t finished = 0;
+    int exit_code = -1; // -1: none
     std::string reason;
     std::string message;
   };
+  struct Task {
+    TaskState state = TaskState::pending;
+    int attempts = 0;
+    std::int64_t started = 0; // of the first attempt
+    std::int64_t finished = 0;
+    std::string reason;
+    std::string message;
+    std::vector<Step> steps; // of the last attempt
+  };
 
-  void remember(const Record& record);
+  void write_end(const record::GroupEnded& record);
+  void remember(const Record& record, std::int64_t time);
+  void remember_task(const record::TaskChanged& changed, std::int64_t time);
+  void remember_step(const record::StepChanged& changed, std::int64_t time);
+  void write_task(JsonWriter& json, std::size_t index) const;
   void begin(JsonWriter& json, std::string_view event) const;
   void append(const std::string& line);
   void snapshot();

@@ -130,7 +130,56 @@ TEST_F(JournalTest, SnapshotComesWithEach256KiB) {
   EXPECT_EQ(count(lines(journal), "snapshot"), 2U);
 }
 
+TEST_F(JournalTest, SnapshotTellsOfTheStepsOfTheLastAttempt) {
+  plan.tasks[0].steps.resize(3);
+  plan.tasks[0].steps[1].name = "second";
+  plan.tasks[0].steps[2].name = "third";
+  Journal journal(plan, writer.get());
+  for (const int attempt : {0, 1}) {
+    journal.write(record::TaskChanged{0, TaskState::running, {}, {}, attempt});
+    journal.write(record::StepChanged{0, 0, attempt});
+    if (attempt == 0) {
+      journal.write(record::StepChanged{0, 1, attempt, true, 9, "Error", "of the first attempt"});
+    }
+  }
+  journal.write(record::StepChanged{0, 0, 1, true, 4, "Continued", "why"});
+  journal.write(record::StepChanged{0, 1, 1});
+  journal.write(record::GroupEnded{});
+  const std::vector<Json> all = lines(journal);
+  const Json& steps = all[all.size() - 2]["tasks"]["build"]["steps"];
+  ASSERT_EQ(steps.size(), 2U) << steps;
+  EXPECT_EQ(steps["run"]["state"], "Terminated");
+  EXPECT_EQ(steps["run"]["exitCode"], 4);
+  EXPECT_EQ(steps["run"]["reason"], "Continued");
+  EXPECT_EQ(steps["run"]["message"], "why");
+  EXPECT_GT(steps["run"]["finished"], 0);
+  EXPECT_EQ(steps["second"]["state"], "Running");
+  EXPECT_GT(steps["second"]["started"], 0);
+  EXPECT_FALSE(steps["second"].contains("exitCode"));
+}
+
+TEST_F(JournalTest, ResultsBeyond2MiBAreNamedAndLeftOut) {
+  record::GroupEnded end;
+  for (const auto& [name, size] : {std::pair("a", 900'000), std::pair("b", 1'000'000),
+                                   std::pair("c", 400'000), std::pair("d", 1'500'000)}) {
+    end.outcome.group_results.emplace(name, std::string(static_cast<std::size_t>(size), 'x'));
+  }
+  {
+    Journal journal(plan, writer.get());
+    journal.write(end);
+    const Json line = lines(journal).back();
+    EXPECT_EQ(line["omitted"], Json({{"b", 1'000'000}, {"d", 1'500'000}}));
+    EXPECT_EQ(line["results"].size(), 2U);
+    EXPECT_EQ(line["results"]["a"].get<std::string>().size(), 900'000U);
+  }
+  plan.report_task_results = true; // a file on a laptop takes them all
+  Journal journal(plan, writer.get());
+  journal.write(end);
+  EXPECT_EQ(lines(journal).back()["results"].size(), 4U);
+}
+
 TEST_F(JournalTest, SnapshotTellsTheStateOfEverything) {
+  plan.tasks[1].is_finally = true;
   Journal journal(plan, writer.get());
   journal.write(record::TaskChanged{0, TaskState::running, {}, {}, 1});
   journal.write(record::GroupStopping{"Cancelled", "why"});
@@ -145,8 +194,15 @@ TEST_F(JournalTest, SnapshotTellsTheStateOfEverything) {
   EXPECT_EQ(snapshot["group"], "ci");
   EXPECT_EQ(snapshot["finally"], true);
   EXPECT_EQ(snapshot["stopping"], "Cancelled");
-  EXPECT_EQ(snapshot["tasks"]["build"], Json({{"state", "Running"}, {"attempts", 2}}));
+  const Json& build = snapshot["tasks"]["build"];
+  EXPECT_EQ(build["state"], "Running");
+  EXPECT_EQ(build["attempts"], 2);
+  EXPECT_GT(build["started"], 0);
+  EXPECT_FALSE(build.contains("finished") || build.contains("finally"));
+  EXPECT_EQ(build["steps"], Json::object());
   EXPECT_EQ(snapshot["tasks"]["test"]["state"], "Skipped");
+  EXPECT_EQ(snapshot["tasks"]["test"]["finally"], true);
+  EXPECT_GT(snapshot["tasks"]["test"]["finished"], 0);
   EXPECT_EQ(snapshot["tasks"]["test"]["reason"], "reason");
   EXPECT_EQ(snapshot["tasks"]["test"]["attempts"], 0);
 }
@@ -177,7 +233,7 @@ TEST_F(JournalTest, Beyond4MiBOnlySnapshotsLaunchesAndTheEndAreWritten) {
       EXPECT_EQ(line["tasks"]["build"]["message"], "left out");
     }
   }
-  EXPECT_THAT(events, ElementsAre("launch", "snapshot", "heartbeat", "end"));
+  EXPECT_THAT(events, ElementsAre("launch", "snapshot", "heartbeat", "snapshot", "end"));
 }
 
 } // namespace

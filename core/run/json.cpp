@@ -2,10 +2,9 @@
 #include "core/run/json.h"
 
 namespace taskgroup {
-namespace {
 
-// Look at the brackets outside strings; anything else is the parser's business.
-bool too_deep(std::string_view text) {
+// Looks at the brackets outside strings; anything else is the parser's business.
+bool nests_too_deeply(std::string_view text) {
   std::size_t depth = 0;
   bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -29,10 +28,8 @@ bool too_deep(std::string_view text) {
   return false;
 }
 
-} // namespace
-
 std::optional<nlohmann::json> parse_json(std::string_view text) {
-  if (too_deep(text)) {
+  if (nests_too_deeply(text)) {
     return std::nullopt;
   }
   nlohmann::json parsed = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);

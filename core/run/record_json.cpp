@@ -75,6 +75,15 @@ public:
     }
     m_json.end_object();
     values("results", outcome.group_results);
+    if (!record.omitted.empty()) {
+      m_json.key("omitted");
+      m_json.begin_object();
+      for (const auto& [name, bytes] : record.omitted) {
+        m_json.key(name);
+        m_json.number(static_cast<std::int64_t>(bytes));
+      }
+      m_json.end_object();
+    }
   }
 
 private:

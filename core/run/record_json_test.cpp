@@ -62,6 +62,8 @@ TEST(RecordJson, EndCarriesTaskResultsOnlyOnRequest) {
   plan.report_task_results = true;
   EXPECT_NE(to_json(record::GroupEnded{outcome}, plan, 1, 2).find(R"("results":{"list":["a"]})"),
             std::string::npos);
+  const std::string line = to_json(record::GroupEnded{outcome, {{"huge", 5}}}, plan, 1, 2);
+  EXPECT_NE(line.find(R"("results":{"digest":"sha"},"omitted":{"huge":5}})"), std::string::npos);
 }
 
 } // namespace

@@ -93,6 +93,9 @@ struct GroupStopping {
 // The run is over; the last record.
 struct GroupEnded {
   Outcome outcome;
+
+  // Sizes in bytes of group results that are too large for the journal; they are not in `outcome`.
+  std::map<std::string, std::size_t> omitted;
 };
 
 } // namespace record

@@ -271,15 +271,13 @@ def up():
             keeper.wait()
             return 130
         known = kept()
-    say(
-        f"""\
+    say(f"""\
 It is up until `make e2e-down`; its files are in {FOLDER}.
   e2e/cluster/enter kubectl get pods -A     kubectl, helm, ctr and a shell, beside it
   make e2e T=regex                          tests run on it
   e2e/cluster/install                       takes a new build of chart and images
 or: nsenter -t {known['init']} --net env KUBECONFIG={FOLDER}/kubeconfig \\
-      PATH={known['programs']}:$PATH bash"""
-    )
+      PATH={known['programs']}:$PATH bash""")
     return 0
 
 

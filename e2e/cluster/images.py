@@ -23,7 +23,7 @@ def _add(archive, name, mode, kind=tarfile.REGTYPE, content=b"", target=""):
     archive.addfile(entry, io.BytesIO(content))
 
 
-def _busybox_layer():
+def busybox_layer():
     applets = subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True, check=True).stdout
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
@@ -71,7 +71,7 @@ def write_layout(folder, layer, config, tags=("latest",)):
 
 def write_test_images(folder):
     """Write the layouts that every cluster has into its registry's folder."""
-    layer = _busybox_layer()
+    layer = busybox_layer()
     write_layout(folder / "busybox", layer, {"Cmd": ["sh"]}, ["latest", "1"])
     write_layout(
         folder / "private" / "busybox", layer, {"Cmd": ["sh"], "Labels": {"of": "private"}}

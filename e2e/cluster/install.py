@@ -23,14 +23,17 @@ IMAGES = ROOT / "build" / "image"
 NAMESPACE = "taskgroup-system"
 
 
-def install_customrun(api, own):
-    """Install the stand-in where there is no Tekton."""
+def install_tekton_kinds(api, own):
+    """Install stand-ins for the kinds of Tekton where there is no Tekton."""
     there = api.find("CustomResourceDefinition", "customruns.tekton.dev")
     if there and "taskgroup.dev/stand-in" not in there["metadata"].get("labels", {}):
         print("    CustomRun is Tekton's", flush=True)
         return
-    api.apply(yaml.safe_load((HERE / "customrun.yaml").read_text()))
-    wait_established(api, "customruns.tekton.dev")
+    definitions = list(yaml.safe_load_all((HERE / "tekton.yaml").read_text()))
+    for definition in definitions:
+        api.apply(definition)
+    for definition in definitions:
+        wait_established(api, definition["metadata"]["name"])
     if own:
         authority = (own.etc / "ca.crt").read_text()
         url = f"https://{node.ADDRESS}:{node.WEBHOOK_PORT}"
@@ -134,7 +137,7 @@ def main():
     folder = os.environ.get("TASKGROUP_E2E_CLUSTER")
     own = node.Layout(folder) if folder else None
     api = Api()
-    install_customrun(api, own)
+    install_tekton_kinds(api, own)
     if own:
         install_volumes(api, own)
         offer_images(own)

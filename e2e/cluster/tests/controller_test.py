@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The controller itself: killed at any time, quiet when there is nothing to do, its rights."""
+
+import time
+
+from harness import ClusterTest, OwnCluster, SYSTEM, alone, group, own_cluster, task
+
+USER = "system:serviceaccount:taskgroup-system:taskgroup-controller"
+SELECTOR = "app.kubernetes.io/component=controller"
+
+
+@own_cluster
+@alone
+class Controller(ClusterTest):
+    def kill(self):
+        """Kill the controller's process; kubelet starts it again."""
+        for pod in self.api.list("Pod", SYSTEM, labels=SELECTOR):
+            for pid in OwnCluster().processes_of(pod, pod["spec"]["containers"][0]["name"]):
+                import os
+
+                os.kill(pid, 9)
+
+    def five_tasks(self):
+        return group(
+            task("clone", "sleep 1"),
+            task("lint", "sleep 1", runAfter=["clone"]),
+            task(
+                "test", "sleep 1; printf ok > $(results.r.path)", runAfter=["clone"], results=["r"]
+            ),
+            task("build", "sleep 1", runAfter=["clone"]),
+            task("image", "sleep 1", runAfter=["lint", "test", "build"]),
+            results=[{"name": "r", "value": "$(tasks.test.results.r)"}],
+        )
+
+    def assert_ended_as_ever(self, run):
+        self.assert_succeeded(run.wait())
+        self.assertEqual(run.results, {"r": "ok"})
+        self.assertEqual(len(run.pods()), 1)
+
+    def test_killed_at_once(self):
+        run = self.start(self.five_tasks())
+        run.wait_answered()
+        self.kill()
+        self.assert_ended_as_ever(run)
+
+    def test_killed_while_tasks_run(self):
+        run = self.start(self.five_tasks())
+        run.wait_task("clone", "Running")
+        self.kill()
+        run.wait_task("clone", "Succeeded")
+        self.assert_ended_as_ever(run)
+
+    def test_killed_while_the_group_ends(self):
+        run = self.start(self.five_tasks())
+        run.wait_task("image", "Running", "Succeeded")
+        self.kill()
+        self.assert_ended_as_ever(run)
+
+    def test_no_writes_in_a_quiet_minute(self):
+        self.assert_succeeded(self.start(self.five_tasks()).wait())
+        time.sleep(12)  # after the group's end its pod is looked at for 10 s
+        begin = len(self.writes_of_controller())
+        time.sleep(60)
+        self.assertEqual(self.writes_of_controller()[begin:], [])
+
+    @staticmethod
+    def writes_of_controller():
+        verbs = {"create", "update", "patch", "delete", "deletecollection"}
+        return [
+            (entry["verb"], entry["objectRef"]["resource"])
+            for entry in OwnCluster().audit(user=USER, verbs=verbs)
+            if entry["objectRef"]["resource"] != "leases"
+        ]
+
+    def test_writes_of_a_run_of_five_tasks(self):
+        run = self.start(self.five_tasks()).wait()
+        self.assert_ended_as_ever(run)
+        run.wait_pod(lambda pod: pod["status"]["phase"] == "Succeeded", "Succeeded")
+        writes = [
+            f"{entry['verb']} {entry['objectRef']['resource']}"
+            f"/{entry['objectRef'].get('subresource', '')} {entry['user']['username']}"
+            for entry in OwnCluster().writes(self.namespace)
+            if entry["objectRef"]["resource"] in ("pods", "customruns")
+        ]
+        self.assertLessEqual(len(writes), 12, "\n".join(writes))
+
+
+@own_cluster
+@alone
+class ZRights(ClusterTest):
+    """Runs last: over all that the controller has done for the other tests."""
+
+    def test_no_call_was_forbidden(self):
+        forbidden = {
+            (entry["verb"], entry["requestURI"])
+            for entry in OwnCluster().audit(user=USER)
+            if entry["responseStatus"]["code"] == 403
+            # Namespaces that were being deleted forbid what is made in them.
+            and "being terminated" not in entry["responseStatus"].get("message", "")
+        }
+        self.assertEqual(forbidden, set())
+
+    def test_no_right_is_unused(self):
+        used = set()
+        for entry in OwnCluster().audit(user=USER):
+            what = entry.get("objectRef")
+            if what:
+                resource = "/".join(filter(None, [what["resource"], what.get("subresource")]))
+                used.add((what.get("apiGroup", ""), resource, entry["verb"]))
+        unused = {right for right in self.granted()} - used
+        # Checked by the API server when an owner is named that blocks deletion; never called.
+        unused -= {("tekton.dev", "customruns/finalizers", "update")}
+        self.assertEqual(unused, set())
+
+    def granted(self):
+        for role in self.roles():
+            for rule in role.get("rules") or []:
+                for group_ in rule.get("apiGroups", []):
+                    for resource in rule.get("resources", []):
+                        for verb in rule["verbs"]:
+                            yield group_, resource, verb
+
+    def roles(self):
+        path = "/apis/rbac.authorization.k8s.io/v1"
+        for url in (f"{path}/clusterrolebindings", f"{path}/rolebindings"):
+            for binding in self.api.request("GET", url)["items"]:
+                if any(
+                    subject["kind"] == "ServiceAccount" and subject["namespace"] == SYSTEM
+                    for subject in binding.get("subjects") or []
+                ):
+                    reference = binding["roleRef"]
+                    where = f"{path}/clusterroles"
+                    if reference["kind"] == "Role":
+                        where = f"{path}/namespaces/{binding['metadata']['namespace']}/roles"
+                    yield self.api.request("GET", f"{where}/{reference['name']}")

@@ -10,7 +10,7 @@ the documentation.
 from harness import ApiError, ClusterTest, OwnCluster, alone, group, own_cluster, task
 from pipelines import as_param
 
-CONTROLLER = "system:serviceaccount:taskgroup-system:taskgroup-controller"
+CONTROLLER = "system:serviceaccount:taskgroup-system:taskgroup"
 LAST_SECOND = 2147483647
 
 

@@ -5,7 +5,7 @@ import time
 
 from harness import ClusterTest, OwnCluster, SYSTEM, alone, group, own_cluster, task
 
-USER = "system:serviceaccount:taskgroup-system:taskgroup-controller"
+USER = "system:serviceaccount:taskgroup-system:taskgroup"
 SELECTOR = "app.kubernetes.io/component=controller"
 
 

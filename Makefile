@@ -9,12 +9,13 @@ SETUP ?= scripts/setup
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-asan test-tsan mutants lint format bench fuzz image e2e e2e-up e2e-down clean
+.PHONY: help run test test-asan test-tsan mutants lint format bench fuzz image e2e e2e-up e2e-down \
+  bench-cluster clean
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is"
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | while IFS=@ read -r name what; do \
-	  printf '  %-11s %s\n' "$$name" "$$what"; done
+	  printf '  %-13s %s\n' "$$name" "$$what"; done
 
 run: ## Build the CLI and the agent, run F=examples/golang-ci.yaml with ARGS=
 	@$(SETUP) run
@@ -72,6 +73,11 @@ e2e: ## Run the tests of a real cluster (KUBECONFIG's, or one of their own); T=r
 	@$(SETUP) image e2e
 	@image/build
 	@e2e/cluster/cluster.py run $(if $(T),'$(T)')
+
+bench-cluster: ## Measure a group against a bare pod on a real cluster
+	@$(SETUP) image e2e
+	@image/build
+	@e2e/cluster/cluster.py bench
 
 e2e-up: ## Bring up a cluster and leave it, for tests and for you
 	@$(SETUP) image e2e

@@ -7,6 +7,7 @@
   cluster.py install   install the chart and images once more, after a build
   cluster.py enter [COMMAND...]   run a command (a shell) beside it: kubectl, helm, ctr work
   cluster.py run [REGEX]          run the tests whose name matches         (make e2e T=REGEX)
+  cluster.py bench [ROUNDS]       measure a group against a bare pod       (make bench-cluster)
 
 `run` uses the cluster of KUBECONFIG if that is set, else the one that `up` has left, else one of
 its own for as long as it takes. A cluster belongs to its checkout: all it leaves is in build/e2e, and
@@ -303,9 +304,9 @@ def need(known):
     return known
 
 
-def run(arguments):
-    """Run the tests; their exit code is ours."""
-    tests = [sys.executable, HERE / "tests" / "run.py", *arguments]
+def run(program, arguments):
+    """Run a program beside a cluster; its exit code is ours."""
+    tests = [sys.executable, HERE / program, *arguments]
     if os.environ.get("KUBECONFIG"):
         say(f"on the cluster of KUBECONFIG={os.environ['KUBECONFIG']}")
         with phase("install"):
@@ -321,7 +322,7 @@ def run(arguments):
     try:
         with Cluster():
             install(kept())
-            with phase("tests"):
+            with phase(program):
                 code = inside(kept(), tests)
             ended = time.monotonic()
     except KeyboardInterrupt:
@@ -346,7 +347,9 @@ def main(arguments):
         if command == "enter":
             return inside(need(kept()), rest or [os.environ.get("SHELL", "/bin/sh")])
         if command == "run":
-            return run(rest)
+            return run("tests/run.py", rest)
+        if command == "bench":
+            return run("bench.py", rest)
     except (Busy, programs.Missing) as error:
         say(f"e2e: {error}")
         return 3

@@ -6,9 +6,11 @@
 #include "controller/pod_resources.h"
 #include "controller/pod_template.h"
 #include "controller/pod_volumes.h"
+#include "controller/short_sha256.h"
 #include "core/planning/names.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <limits>
@@ -33,6 +35,9 @@ constexpr const char* plan_folder = "/taskgroup/plan";
 constexpr const char* scripts_folder = "/tekton/scripts";
 constexpr const char* plan_prefix = "TASKGROUP_PLAN_";
 constexpr const char* plan_key = "plan"; // in the ConfigMap
+
+constexpr std::size_t max_object = std::size_t{1'500'000};             // etcd takes 1.5 MiB
+constexpr std::size_t max_plan_in_config_map = std::size_t{1'390'000}; // base64 of 1 MiB
 
 // Names of our volumes; those of a plan begin otherwise.
 constexpr const char* bin_volume = "taskgroup-bin";
@@ -80,15 +85,17 @@ public:
     m_spec = json::object();
     apply_pod_template(m_template, m_spec);
     add_affinity_assistant(m_request.affinity_assistant, m_spec);
-    m_install = m_request.install;
-    if (m_spec.contains("runtimeClassName"))
-      m_install = InstallMode::init;
+    m_install = install_mode();
+    check_claims();
 
     BuiltPod built;
     const std::string packed = to_base64(packed_plan(m_plan));
     m_plan_in_env = packed.size() <= max_plan_in_env;
     if (!m_plan_in_env)
       built.config_map = config_map(packed);
+    if (packed.size() > max_plan_in_config_map)
+      fail("the group's scripts are larger than a ConfigMap can hold (1 MiB, packed); move some of "
+           "them into images or a workspace");
     json containers = json::array();
     containers.push_back(coordinator(packed));
     std::size_t index = 0;
@@ -100,10 +107,43 @@ public:
       return tl::make_unexpected(m_error);
     finish_spec(std::move(containers));
     built.pod = {{"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", metadata()}, {"spec", m_spec}};
+    if (const std::size_t size = built.pod.dump().size(); size > max_object)
+      return tl::make_unexpected(fmt::format(
+          "the group's pod would have {} bytes, and a cluster stores {} at most; shorten "
+          "args and env, or split the group (scripts do not count)",
+          size, max_object));
     return built;
   }
 
 private:
+  InstallMode install_mode() const {
+    const AgentInstall wanted = m_group.run.agent_install;
+    const bool init = m_request.install == InstallMode::init || wanted == AgentInstall::init
+                      || (wanted == AgentInstall::automatic && m_spec.contains("runtimeClassName"));
+    return init ? InstallMode::init : InstallMode::post_start;
+  }
+
+  // As stock for TaskRuns (contract.md 7): in the affinity assistant's mode `workspaces` a pod goes
+  // where one claim's assistant is, so another claim might be elsewhere. In the other modes there
+  // is one assistant for the whole PipelineRun, whose name tells.
+  void check_claims() {
+    const std::set<std::string> claims = m_volumes.workspace_claims();
+    const auto label = m_request.labels.find("tekton.dev/pipelineRun");
+    const std::string run = label != m_request.labels.end() ? label->second : std::string();
+    if (m_request.affinity_assistant.empty() || claims.size() < 2
+        || m_request.affinity_assistant == "affinity-assistant-" + short_sha256(run))
+      return;
+    fail(fmt::format("the workspaces are bound to {} different claims ({}), and the affinity "
+                     "assistant of the PipelineRun takes one; bind one claim with different "
+                     "subPaths, or set Tekton's coschedule to pipelineruns or disabled",
+                     claims.size(), fmt::join(claims, ", ")));
+  }
+
+  void fail(std::string message) {
+    if (m_error.empty())
+      m_error = std::move(message);
+  }
+
   json metadata() const {
     std::map<std::string, std::string> annotations = m_request.annotations;
     annotations[outline_annotation] = outline_text(m_plan);
@@ -161,16 +201,36 @@ private:
     m_spec["activeDeadlineSeconds"] = active_deadline();
     if (!m_request.service_account.empty())
       m_spec["serviceAccountName"] = m_request.service_account;
-    json secrets = m_template.is_object() ? m_template.value("imagePullSecrets", json::array())
-                                          : json::array();
-    for (const std::string& name : m_settings.image_pull_secrets)
-      secrets.push_back({{"name", name}});
-    if (!secrets.empty())
+    if (json secrets = pull_secrets(); !secrets.empty())
       m_spec["imagePullSecrets"] = std::move(secrets);
+    if (m_template.is_object())
+      m_volumes.add_unnamed(m_template.value("volumes", json::array()));
     m_spec["volumes"] = m_volumes.list();
     m_spec["containers"] = std::move(containers);
     if (m_install == InstallMode::init)
       m_spec["initContainers"] = json::array({installer()});
+  }
+
+  json pull_secrets() const {
+    std::vector<std::string> names;
+    const auto add = [&](const std::string& name) {
+      if (std::find(names.begin(), names.end(), name) == names.end())
+        names.push_back(name);
+    };
+    const json given = m_template.is_object() ? m_template.value("imagePullSecrets", json::array())
+                                              : json::array();
+    for (const json& secret : given)
+      add(secret.value("name", ""));
+    if (given.empty() && !m_settings.image_pull_secrets.empty()) {
+      for (const std::string& name : m_request.account_pull_secrets)
+        add(name);
+    }
+    for (const std::string& name : m_settings.image_pull_secrets)
+      add(name);
+    json secrets = json::array();
+    for (const std::string& name : names)
+      secrets.push_back({{"name", name}});
+    return secrets;
   }
 
   std::int64_t active_deadline() const {
@@ -295,11 +355,10 @@ private:
     for (const PlanMount& mount : step.mounts) {
       const bool own = (mount.path + "/").starts_with(std::string(own_folder) + "/")
                        || mount.path == scripts_folder;
-      if (own && m_error.empty())
-        m_error =
-            fmt::format("task \"{}\", step \"{}\": a volume is mounted at \"{}\", which is the "
-                        "group's own; mount it elsewhere",
-                        task.name, step.name, mount.path);
+      if (own)
+        fail(fmt::format("task \"{}\", step \"{}\": a volume is mounted at \"{}\", which is the "
+                         "group's own; mount it elsewhere",
+                         task.name, step.name, mount.path));
     }
   }
 

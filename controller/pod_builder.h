@@ -27,7 +27,8 @@ enum class InstallMode {
 struct PodSettings {
   std::string image;                           // of the agent, by digest
   std::vector<std::string> image_pull_secrets; // names, besides those of the service account
-  nlohmann::json coordinator_resources;        // requests and limits of the coordinator
+  // Requests and limits of the coordinator, and of the init container that installs the agent.
+  nlohmann::json coordinator_resources = {{"requests", {{"cpu", "10m"}, {"memory", "32Mi"}}}};
 };
 
 // One attempt of a run, for which a pod is made.
@@ -40,7 +41,14 @@ struct PodRequest {
   std::string service_account;
   std::optional<std::chrono::seconds> active_deadline; // nothing: MaxInt32
   std::string affinity_assistant;                      // value of Tekton's annotation; empty: none
-  nlohmann::json pod_template;                         // Tekton's, merged already; null: none
+  // The podTemplate of the owning PipelineRun: what the group's own `run.podTemplate`, which is in
+  // the plan, goes over. Null: none.
+  nlohmann::json pod_template;
+  // imagePullSecrets of the service account, by name: a pod that names others gets those no longer
+  // from the API server. Needed only with PodSettings::image_pull_secrets.
+  std::vector<std::string> account_pull_secrets;
+  // With `init`, always so: how a pod is replaced in which no step was ever started. Otherwise the
+  // group's `run.agentInstall` decides, and `auto` means `init` under a runtimeClassName.
   InstallMode install = InstallMode::post_start;
   nlohmann::json limit_ranges; // items of the namespace's LimitRanges; null: none
 };
@@ -52,8 +60,9 @@ struct BuiltPod {
   nlohmann::json config_map;
 };
 
-// Build the pod of one attempt (design.md 4). Pure: the same input gives the same text. `group` and
-// `facts` are those that the plan was made of. The error is one sentence that names the field.
+// Build the pod of one attempt (design.md 4, docs/design/pod.md). Pure: the same input gives the
+// same text. The plan must have been made with PlanOptions::pod, of this `group` and these `facts`.
+// The error is one sentence that says what to do.
 tl::expected<BuiltPod, std::string> build_pod(const Plan& plan, const GroupSpec& group,
                                               const Facts& facts, const PodRequest& request,
                                               const PodSettings& settings);

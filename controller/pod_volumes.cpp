@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/pod_volumes.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace taskgroup {
@@ -19,17 +20,36 @@ json source_of(const PlanVolume& volume) {
   return {{"emptyDir", std::move(shape)}};
 }
 
+std::string claim_of(const json& source) {
+  const json::json_pointer path("/persistentVolumeClaim/claimName");
+  return source.is_object() && source.contains(path) && source[path].is_string()
+             ? source[path].get<std::string>()
+             : std::string();
+}
+
+bool is_read_only(const json& source) {
+  return source["persistentVolumeClaim"].value("readOnly", json()) == json(true);
+}
+
 } // namespace
 
 PodVolumes::PodVolumes(const Plan& plan) {
-  std::map<std::string, std::string> by_source;
+  std::map<std::string, std::size_t> by_claim; // -> its place in the list
   for (const PlanVolume& volume : plan.volumes) {
-    std::string name = volume.name;
-    if (volume.kind == PlanVolume::Kind::bound)
-      name = by_source.emplace(volume.source, name).first->second;
-    if (name == volume.name)
-      add(name, source_of(volume));
-    m_names.emplace(volume.name, name);
+    json source = source_of(volume);
+    const std::string claim = claim_of(source);
+    if (volume.name.starts_with("ws-") && !claim.empty())
+      m_claims.insert(claim);
+    const auto [place, is_new] = by_claim.emplace(claim, m_list.size());
+    if (claim.empty() || is_new) {
+      m_names.emplace(volume.name, volume.name);
+      add(volume.name, std::move(source));
+      continue;
+    }
+    json& first = m_list[place->second];
+    m_names.emplace(volume.name, first["name"].get<std::string>());
+    if (!is_read_only(source)) // mounts say it too
+      first["persistentVolumeClaim"].erase("readOnly");
   }
 }
 
@@ -37,6 +57,16 @@ void PodVolumes::add(const std::string& name, json source) {
   json volume = source.is_object() ? std::move(source) : json::object();
   volume["name"] = name;
   m_list.push_back(std::move(volume));
+}
+
+void PodVolumes::add_unnamed(const json& volumes) {
+  for (const json& volume : volumes.is_array() ? volumes : json::array()) {
+    const bool taken = std::any_of(m_list.begin(), m_list.end(), [&](const json& other) {
+      return other["name"] == volume.value("name", json());
+    });
+    if (!taken)
+      m_list.push_back(volume);
+  }
 }
 
 json PodVolumes::mounts_of(const PlanStep& step) const {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <map>
+#include <set>
 #include <string>
 
 namespace taskgroup {
@@ -13,12 +14,18 @@ namespace taskgroup {
 // The volumes of a pod: the plan's, one for each source, and ours.
 class PodVolumes {
 public:
-  // Add the plan's volumes. Bound ones name their source as JSON; two with the same source are one
-  // volume of the pod.
+  // Add the plan's volumes. Bound ones name their source as JSON. Two of the same claim are one
+  // volume of the pod: some drivers cannot mount a claim twice.
   explicit PodVolumes(const Plan& plan);
 
   // Add a volume of the pod's own, without its name: `{"emptyDir": {}}`.
   void add(const std::string& name, nlohmann::json source);
+
+  // Add volumes of a podTemplate that no plan knows; those whose names are taken are left out.
+  void add_unnamed(const nlohmann::json& volumes);
+
+  // Return the claims that are bound to workspaces.
+  const std::set<std::string>& workspace_claims() const { return m_claims; }
 
   // Return a container's `volumeMounts` for what a step mounts.
   nlohmann::json mounts_of(const PlanStep& step) const;
@@ -29,6 +36,7 @@ public:
 private:
   nlohmann::json m_list = nlohmann::json::array();
   std::map<std::string, std::string> m_names; // the plan's -> the pod's
+  std::set<std::string> m_claims;
 };
 
 } // namespace taskgroup

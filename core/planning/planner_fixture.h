@@ -105,7 +105,7 @@ protected:
     const auto documents = read_documents(yaml, "test.yaml");
     ASSERT_TRUE(documents.has_value()) << documents.error().to_string();
     Diagnostics diagnostics;
-    Catalog catalog = make_catalog(*documents, diagnostics);
+    Catalog catalog = make_catalog(*documents, diagnostics, target);
     ASSERT_FALSE(diagnostics.has_errors()) << diagnostics.to_string();
     ASSERT_FALSE(catalog.runnables.empty());
     Runnable& first = catalog.runnables.front();
@@ -184,6 +184,7 @@ protected:
   RunRequest request;
   Facts facts;
   PlanOptions options;
+  Target target = Target::host;
   std::string warnings;
 };
 

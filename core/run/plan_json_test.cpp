@@ -25,12 +25,14 @@ Plan full_plan() {
   step.command = {"sh"};
   step.args = {late("x=", "tasks.a.results.r[1]"), "$(HOME)"};
   step.script = late("#!/bin/sh\necho ", "tasks.a.results.o.k");
-  step.env = {{.name = "E", .value = late("", "context.task.retry-count")}};
+  step.env = {{.name = "E", .value = late("", "context.task.retry-count")},
+              {.name = "K", .value_from = R"({"secretKeyRef":{}})"}};
   step.working_dir = "sub";
   step.on_error = PlanStep::OnError::carry_on;
   step.timeout = 1500ms;
   step.image = "alpine";
   step.mounts = {{.volume = "v", .path = "/w", .sub_path = "p", .read_only = true}};
+  step.container_fields = R"({"resources":{}})";
   PlanTask first{.name = "a", .steps = {{.name = "only", .container = "step-first"}}};
   first.results = {{.name = "r", .type = ValueType::array},
                    {.name = "o", .type = ValueType::object, .keys = {"k"}}};
@@ -58,6 +60,7 @@ Plan full_plan() {
   plan.fail_fast = true;
   plan.launch_on_demand = true;
   plan.report_task_results = true;
+  plan.pod_template = R"({"nodeSelector":{}})";
   return plan;
 }
 
@@ -84,11 +87,15 @@ TEST(PlanJson, RoundTrips) {
   EXPECT_EQ(plan->finally_timeout, 500ms);
   EXPECT_EQ(plan->max_parallel, 4);
   EXPECT_EQ(plan->results[0].keys, std::vector<std::string>{"k"});
+  EXPECT_EQ(task.steps[0].env[1].value_from, R"({"secretKeyRef":{}})");
+  EXPECT_EQ(task.steps[0].container_fields, R"({"resources":{}})");
+  EXPECT_EQ(plan->pod_template, R"({"nodeSelector":{}})");
 }
 
 TEST(PlanJson, RunPartsLeaveOutWhatContainersHave) {
   const std::string json = to_json(full_plan(), PlanParts::run);
-  for (const char* field : {"image", "args", "command", "env", "mounts", "volumes"}) {
+  for (const char* field :
+       {"image", "args", "command", "env", "mounts", "volumes", "containerFields", "podTemplate"}) {
     EXPECT_EQ(json.find('"' + std::string(field) + '"'), std::string::npos) << field;
   }
   const auto plan = plan_from_json(json);

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/pod_resources.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace taskgroup {
+namespace {
+
+using nlohmann::json;
+using testing::ElementsAre;
+
+// A plan of tasks given as their steps' resources.
+class PodResourcesTest : public testing::Test {
+protected:
+  void add_task(std::vector<json> steps, std::vector<std::size_t> after = {}) {
+    PlanTask task;
+    task.name = "t" + std::to_string(plan.tasks.size());
+    task.after = std::move(after);
+    for (json& resources : steps) {
+      PlanStep step;
+      step.container = task.name + "-" + std::to_string(task.steps.size());
+      if (!resources.is_null())
+        step.container_fields = json{{"resources", std::move(resources)}}.dump();
+      task.steps.push_back(std::move(step));
+    }
+    plan.tasks.push_back(std::move(task));
+  }
+
+  PodResources resources() {
+    auto result = pod_resources(plan, plain_sum, coordinator, limit_ranges);
+    if (!result) {
+      ADD_FAILURE() << result.error();
+      return {};
+    }
+    return *std::move(result);
+  }
+
+  // What each step asks for of a resource; "" where it asks for none.
+  std::vector<std::string> requests(const std::string& resource) {
+    std::vector<std::string> result;
+    for (const json& step : resources().steps)
+      result.push_back(step.contains("requests") ? step["requests"].value(resource, "") : "");
+    return result;
+  }
+
+  static json cpu(const std::string& amount) { return {{"requests", {{"cpu", amount}}}}; }
+
+  static json range(const std::string& type, json fields) {
+    fields["type"] = type;
+    return json::array({{{"spec", {{"limits", json::array({std::move(fields)})}}}}});
+  }
+
+  Plan plan;
+  bool plain_sum = false;
+  json coordinator = {{"requests", {{"cpu", "10m"}}}};
+  json limit_ranges;
+};
+
+TEST_F(PodResourcesTest, AChainAsksForItsLargestStep) {
+  add_task({cpu("1"), cpu("1")});
+  add_task({cpu("2")}, {0});
+  EXPECT_THAT(requests("cpu"), ElementsAre("500m", "500m", "1000m"));
+}
+
+TEST_F(PodResourcesTest, SiblingsKeepTheirWeights) {
+  add_task({cpu("1")});
+  add_task({cpu("3")});
+  EXPECT_THAT(requests("cpu"), ElementsAre("1", "3")) << "they run together: nothing to save";
+  add_task({cpu("4")}, {0, 1});
+  EXPECT_THAT(requests("cpu"), ElementsAre("500m", "1500m", "2000m"));
+}
+
+TEST_F(PodResourcesTest, AtMostMaxParallelRunAtOnce) {
+  plan.max_parallel = 1;
+  add_task({cpu("1")});
+  add_task({cpu("1")});
+  EXPECT_THAT(requests("cpu"), ElementsAre("500m", "500m"));
+}
+
+TEST_F(PodResourcesTest, NoContainerDropsToNothing) {
+  plan.max_parallel = 1;
+  for (int i = 0; i < 40; ++i)
+    add_task({cpu("10m")});
+  EXPECT_THAT(requests("cpu"), testing::Each("1m"));
+}
+
+TEST_F(PodResourcesTest, ALimitIsARequestAndLimitsStay) {
+  add_task({json{{"limits", {{"cpu", "2"}, {"memory", "2Gi"}}}}, json()});
+  add_task({json{{"requests", {{"cpu", 2}}}}}, {0});
+  const PodResources found = resources();
+  EXPECT_EQ(found.steps[0], json({{"limits", {{"cpu", "2"}, {"memory", "2Gi"}}},
+                                  {"requests", {{"cpu", "1000m"}, {"memory", "2147483648"}}}}));
+  EXPECT_EQ(found.steps[1], json::object()) << "absent altogether stays absent";
+  EXPECT_EQ(found.steps[2], json({{"requests", {{"cpu", "1000m"}}}}));
+}
+
+TEST_F(PodResourcesTest, OtherResourcesAreNotScaled) {
+  add_task({json{{"requests", {{"ephemeral-storage", "1Gi"}, {"example.com/gpu", "1"}}}}});
+  add_task({json{{"requests", {{"ephemeral-storage", "1Gi"}}}}}, {0});
+  EXPECT_THAT(requests("ephemeral-storage"), ElementsAre("1Gi", "1Gi"));
+  EXPECT_THAT(requests("example.com/gpu"), ElementsAre("1", ""));
+}
+
+TEST_F(PodResourcesTest, TheGroupMayAskForTheSum) {
+  plain_sum = true;
+  add_task({cpu("1")});
+  add_task({cpu("1")}, {0});
+  EXPECT_THAT(requests("cpu"), ElementsAre("1", "1"));
+}
+
+TEST_F(PodResourcesTest, ALimitRangesMinimumIsKept) {
+  limit_ranges = range("Container", {{"min", {{"cpu", "600m"}}}});
+  add_task({cpu("1")});
+  add_task({cpu("1")}, {0});
+  EXPECT_THAT(requests("cpu"), ElementsAre("600m", "600m"));
+  EXPECT_EQ(resources().coordinator["requests"]["cpu"], "600m");
+}
+
+TEST_F(PodResourcesTest, ARatioForbidsScaling) {
+  limit_ranges = range("Container", {{"maxLimitRequestRatio", {{"cpu", "2"}}}});
+  add_task({cpu("1")});
+  add_task({cpu("1")}, {0});
+  EXPECT_THAT(requests("cpu"), ElementsAre("1", "1"));
+  EXPECT_EQ(resources().coordinator["limits"]["cpu"], "10m");
+}
+
+TEST_F(PodResourcesTest, APodsMinimumForbidsScalingBelowIt) {
+  limit_ranges = range("Pod", {{"min", {{"cpu", "1500m"}}}});
+  add_task({cpu("1")});
+  add_task({cpu("1")}, {0});
+  EXPECT_THAT(requests("cpu"), ElementsAre("1", "1"));
+}
+
+TEST_F(PodResourcesTest, WhatALimitRangeFillsInCountsToo) {
+  limit_ranges = range("Container", {{"defaultRequest", {{"memory", "100Mi"}}}});
+  add_task({json(), json()});
+  add_task({json()}, {0});
+  const std::string third = std::to_string((100 * 1024 * 1024 + 2) / 3);
+  EXPECT_THAT(requests("memory"), ElementsAre(third, third, third));
+  EXPECT_THAT(requests("cpu"), testing::Each(""));
+}
+
+TEST_F(PodResourcesTest, AQuantityThatIsNoneIsNamed) {
+  add_task({cpu("much")});
+  const auto result = pod_resources(plan, false, coordinator, limit_ranges);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error(),
+            "container \"t0-0\", resources.requests.cpu: \"much\" is no quantity of "
+            "cpu that a machine could have");
+}
+
+} // namespace
+} // namespace taskgroup

@@ -14,7 +14,7 @@ JOBS ?= $(shell nproc)
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is"
-	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | while IFS=@ read -r name what; do \
+	@sed -n 's/^\([a-z0-9-]*\):.* ## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | while IFS=@ read -r name what; do \
 	  printf '  %-13s %s\n' "$$name" "$$what"; done
 
 run: ## Build the CLI and the agent, run F=examples/golang-ci.yaml with ARGS=

@@ -2,4 +2,4 @@
 # Debian's cross compiler for amd64, for machines that are arm64; see linux-arm64.cmake.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
-include("${CMAKE_CURRENT_LIST_DIR}/debian_cross.cmake")
+set(CMAKE_CXX_COMPILER x86_64-linux-gnu-g++)

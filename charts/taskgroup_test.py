@@ -109,7 +109,7 @@ class Chart(unittest.TestCase):
                               "capabilities": {"drop": ["ALL"]}})
 
     def test_roles_hold_no_wildcard_and_no_secrets(self):
-        for values in ({}, {"legacyRuns": True}, {"watchNamespace": "ci"}):
+        for values in ({}, {"watchNamespace": "ci"}):
             for (kind, name), one in render(values).items():
                 if kind in ("Role", "ClusterRole"):
                     for right in rules(one):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/claims.h"
 
+#include "controller/json_fields.h"
 #include "controller/short_sha256.h"
 
 #include <utility>
@@ -17,13 +18,13 @@ std::vector<json> make_claims(RunRequest& request, const json& owner) {
     json claim = json::parse(binding.raw.node.to_json(), nullptr, /*allow_exceptions=*/false);
     if (!claim.is_object())
       claim = json::object();
-    json metadata = claim.value("metadata", json::object());
-    std::string name = metadata.is_object() ? metadata.value("name", "") : std::string();
+    const json& metadata = object_at(claim, "metadata");
+    std::string name = text_at(metadata, "name");
     name = (name.empty() ? "pvc" : name) + "-"
-           + short_sha256(binding.name.text + owner.value("uid", ""));
+           + short_sha256(binding.name.text + text_at(owner, "uid"));
     json made = {{"name", name}, {"namespace", request.namespace_name}};
     for (const char* kept : {"labels", "annotations"}) {
-      if (metadata.is_object() && metadata.contains(kept))
+      if (metadata.contains(kept))
         made[kept] = metadata[kept];
     }
     json reference = owner;
@@ -33,7 +34,7 @@ std::vector<json> make_claims(RunRequest& request, const json& owner) {
     claims.push_back({{"apiVersion", "v1"},
                       {"kind", "PersistentVolumeClaim"},
                       {"metadata", std::move(made)},
-                      {"spec", claim.value("spec", json::object())}});
+                      {"spec", object_at(claim, "spec")}});
 
     binding.kind = WorkspaceBinding::Kind::persistent_volume_claim;
     binding.source = name;

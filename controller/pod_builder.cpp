@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/pod_builder.h"
 
+#include "controller/json_fields.h"
 #include "controller/pod_outline.h"
 #include "controller/pod_plan.h"
 #include "controller/pod_resources.h"
 #include "controller/pod_template.h"
 #include "controller/pod_volumes.h"
-#include "controller/short_sha256.h"
 #include "core/planning/names.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <limits>
@@ -60,8 +59,8 @@ json own_security(const json& pod_spec) {
                    {"readOnlyRootFilesystem", true},
                    {"capabilities", {{"drop", {"ALL"}}}},
                    {"seccompProfile", {{"type", "RuntimeDefault"}}}};
-  const json pod = pod_spec.value("securityContext", json::object());
-  if (pod.value("runAsUser", json()) != json(0))
+  const json& pod = object_at(pod_spec, "securityContext");
+  if (integer_at(pod, "runAsUser") != 0 || !pod.contains("runAsUser"))
     security["runAsNonRoot"] = true;
   return security;
 }
@@ -86,7 +85,6 @@ public:
     apply_pod_template(m_template, m_spec);
     add_affinity_assistant(m_request.affinity_assistant, m_spec);
     m_install = install_mode();
-    check_claims();
 
     BuiltPod built;
     const std::string packed = to_base64(packed_plan(m_plan));
@@ -123,22 +121,6 @@ private:
     return init ? InstallMode::init : InstallMode::post_start;
   }
 
-  // As stock for TaskRuns (contract.md 7): in the affinity assistant's mode `workspaces` a pod goes
-  // where one claim's assistant is, so another claim might be elsewhere. In the other modes there
-  // is one assistant for the whole PipelineRun, whose name tells.
-  void check_claims() {
-    const std::set<std::string> claims = m_volumes.workspace_claims();
-    const auto label = m_request.labels.find("tekton.dev/pipelineRun");
-    const std::string run = label != m_request.labels.end() ? label->second : std::string();
-    if (m_request.affinity_assistant.empty() || claims.size() < 2
-        || m_request.affinity_assistant == "affinity-assistant-" + short_sha256(run))
-      return;
-    fail(fmt::format("the workspaces are bound to {} different claims ({}), and the affinity "
-                     "assistant of the PipelineRun takes one; bind one claim with different "
-                     "subPaths, or set Tekton's coschedule to pipelineruns or disabled",
-                     claims.size(), fmt::join(claims, ", ")));
-  }
-
   void fail(std::string message) {
     if (m_error.empty())
       m_error = std::move(message);
@@ -156,7 +138,7 @@ private:
 
   json labels() const {
     std::map<std::string, std::string> labels = m_request.labels;
-    const std::string run = label_of_run(m_request.owner.value("name", ""));
+    const std::string run = label_of_run(text_at(m_request.owner, "name"));
     labels[managed_by_label] = managed_by;
     labels[run_label] = run;
     labels["tekton.dev/customRun"] = run;
@@ -203,8 +185,7 @@ private:
       m_spec["serviceAccountName"] = m_request.service_account;
     if (json secrets = pull_secrets(); !secrets.empty())
       m_spec["imagePullSecrets"] = std::move(secrets);
-    if (m_template.is_object())
-      m_volumes.add_unnamed(m_template.value("volumes", json::array()));
+    m_volumes.add_unnamed(array_at(m_template, "volumes"));
     m_spec["volumes"] = m_volumes.list();
     m_spec["containers"] = std::move(containers);
     if (m_install == InstallMode::init)
@@ -217,10 +198,9 @@ private:
       if (std::find(names.begin(), names.end(), name) == names.end())
         names.push_back(name);
     };
-    const json given = m_template.is_object() ? m_template.value("imagePullSecrets", json::array())
-                                              : json::array();
+    const json& given = array_at(m_template, "imagePullSecrets");
     for (const json& secret : given)
-      add(secret.value("name", ""));
+      add(text_at(secret, "name"));
     if (given.empty() && !m_settings.image_pull_secrets.empty()) {
       for (const std::string& name : m_request.account_pull_secrets)
         add(name);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/pod_builder.h"
 #include "controller/pod_fixture.h"
-#include "controller/short_sha256.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -440,27 +439,17 @@ TEST_F(PodBuilder, AMountOverOurOwnFoldersIsRefused) {
   EXPECT_THAT(build_error(), HasSubstr("a volume is mounted at \"/taskgroup/bin\""));
 }
 
-TEST_F(PodBuilder, TwoClaimsNeedOneAssistantForAll) {
-  load_spec(R"yaml(
-  workspaces: [{name: one}, {name: two}]
-  tasks:
-  - name: a
-    taskSpec: {workspaces: [{name: one}, {name: two}], steps: [{image: i, command: [x]}]}
+TEST_F(PodBuilder, ATemplateOfWrongTypesIsTheApiServersToRefuse) {
+  load_spec(std::string(one_step) + R"yaml(
+  run:
+    podTemplate: {affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: 3}}}
 )yaml");
-  using Kind = WorkspaceBinding::Kind;
-  request.workspaces = {{.name = at("one"), .kind = Kind::persistent_volume_claim, .source = "c1"},
-                        {.name = at("two"), .kind = Kind::persistent_volume_claim, .source = "c2"}};
-  pod_request.labels = {{"tekton.dev/pipelineRun", "pr"}};
+  pod_request.affinity_assistant = "x";
+  pod_request.pod_template = {{"imagePullSecrets", json::array({3, {{"name", 4}}})},
+                              {"securityContext", 5},
+                              {"env", json::array({"x"})},
+                              {"volumes", json::array({json::array()})}};
   built();
-  pod_request.affinity_assistant = "affinity-assistant-0123456789";
-  EXPECT_THAT(build_error(), HasSubstr("2 different claims (c1, c2)"));
-  pod_request.affinity_assistant = "affinity-assistant-" + short_sha256("pr");
-  const json pod = built();
-  const json term =
-      pod["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0];
-  EXPECT_EQ(term["topologyKey"], "kubernetes.io/hostname");
-  EXPECT_EQ(term["labelSelector"]["matchLabels"]["app.kubernetes.io/instance"],
-            pod_request.affinity_assistant);
 }
 
 TEST_F(PodBuilder, TheSameInputGivesTheSameText) {

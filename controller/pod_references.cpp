@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/pod_references.h"
 
+#include "controller/json_fields.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,41 +13,31 @@ namespace {
 
 using nlohmann::json;
 
-const json& member(const json& object, const char* name) {
-  static const json none;
-  return object.is_object() && object.contains(name) ? object[name] : none;
-}
-
-std::string text(const json& object, const char* name) {
-  const json& value = member(object, name);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
 class References {
 public:
   explicit References(std::string own_config_map) : m_own(std::move(own_config_map)) {}
 
   void add_volume(const json& volume) {
-    const std::string used_by = fmt::format("volume \"{}\"", text(volume, "name"));
-    add_files("ConfigMap", member(volume, "configMap"), "name", used_by);
-    add_files("Secret", member(volume, "secret"), "secretName", used_by);
-    add("PersistentVolumeClaim", member(volume, "persistentVolumeClaim"), "claimName", used_by);
-    for (const json& source : member(member(volume, "projected"), "sources")) {
-      add_files("ConfigMap", member(source, "configMap"), "name", used_by);
-      add_files("Secret", member(source, "secret"), "name", used_by);
+    const std::string used_by = fmt::format("volume \"{}\"", text_at(volume, "name"));
+    add_files("ConfigMap", object_at(volume, "configMap"), "name", used_by);
+    add_files("Secret", object_at(volume, "secret"), "secretName", used_by);
+    add("PersistentVolumeClaim", object_at(volume, "persistentVolumeClaim"), "claimName", used_by);
+    for (const json& source : array_at(object_at(volume, "projected"), "sources")) {
+      add_files("ConfigMap", object_at(source, "configMap"), "name", used_by);
+      add_files("Secret", object_at(source, "secret"), "name", used_by);
     }
   }
 
   void add_container(const json& container) {
-    const std::string used_by = fmt::format("container \"{}\"", text(container, "name"));
-    for (const json& variable : member(container, "env")) {
-      const json& source = member(variable, "valueFrom");
-      add_key("ConfigMap", member(source, "configMapKeyRef"), used_by);
-      add_key("Secret", member(source, "secretKeyRef"), used_by);
+    const std::string used_by = fmt::format("container \"{}\"", text_at(container, "name"));
+    for (const json& variable : array_at(container, "env")) {
+      const json& source = object_at(variable, "valueFrom");
+      add_key("ConfigMap", object_at(source, "configMapKeyRef"), used_by);
+      add_key("Secret", object_at(source, "secretKeyRef"), used_by);
     }
-    for (const json& source : member(container, "envFrom")) {
-      add("ConfigMap", member(source, "configMapRef"), "name", used_by);
-      add("Secret", member(source, "secretRef"), "name", used_by);
+    for (const json& source : array_at(container, "envFrom")) {
+      add("ConfigMap", object_at(source, "configMapRef"), "name", used_by);
+      add("Secret", object_at(source, "secretRef"), "name", used_by);
     }
   }
 
@@ -54,10 +46,10 @@ public:
 private:
   PodReference* add(const char* kind, const json& source, const char* name_field,
                     const std::string& used_by) {
-    const std::string name = text(source, name_field);
+    const std::string name = text_at(source, name_field);
     if (name.empty() || (std::string_view(kind) == "ConfigMap" && name == m_own))
       return nullptr;
-    const bool optional = member(source, "optional") == json(true);
+    const bool optional = bool_at(source, "optional");
     const auto same =
         std::find_if(m_references.begin(), m_references.end(), [&](const PodReference& other) {
           return other.kind == kind && other.name == name;
@@ -71,16 +63,16 @@ private:
   void add_files(const char* kind, const json& source, const char* name_field,
                  const std::string& used_by) {
     PodReference* reference = add(kind, source, name_field, used_by);
-    if (reference == nullptr || member(source, "optional") == json(true))
+    if (reference == nullptr || bool_at(source, "optional"))
       return;
-    for (const json& item : member(source, "items"))
-      reference->keys.insert(text(item, "key"));
+    for (const json& item : array_at(source, "items"))
+      reference->keys.insert(text_at(item, "key"));
   }
 
   void add_key(const char* kind, const json& source, const std::string& used_by) {
     PodReference* reference = add(kind, source, "name", used_by);
-    if (reference != nullptr && member(source, "optional") != json(true))
-      reference->keys.insert(text(source, "key"));
+    if (reference != nullptr && !bool_at(source, "optional"))
+      reference->keys.insert(text_at(source, "key"));
   }
 
   std::string m_own;
@@ -90,12 +82,12 @@ private:
 } // namespace
 
 std::vector<PodReference> references_of(const json& pod) {
-  References references(text(member(pod, "metadata"), "name"));
-  const json& spec = member(pod, "spec");
-  for (const json& volume : member(spec, "volumes"))
+  References references(text_at(object_at(pod, "metadata"), "name"));
+  const json& spec = object_at(pod, "spec");
+  for (const json& volume : array_at(spec, "volumes"))
     references.add_volume(volume);
   for (const char* list : {"initContainers", "containers"}) {
-    for (const json& container : member(spec, list))
+    for (const json& container : array_at(spec, list))
       references.add_container(container);
   }
   return references.take();

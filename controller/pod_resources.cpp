@@ -4,6 +4,8 @@
 #include <taskgroup/peak.h>
 #include <taskgroup/quantity.h>
 
+#include "controller/json_fields.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -73,7 +75,7 @@ public:
     for (const json& object : limit_ranges.is_array() ? limit_ranges : json::array()) {
       const json* limits = find(object, {"spec", "limits"});
       for (const json& item : limits != nullptr && limits->is_array() ? *limits : json::array()) {
-        const std::string type = item.value("type", "");
+        const std::string type = text_at(item, "type");
         if (type != "Container" && type != "Pod")
           continue;
         const std::string where = "LimitRange";

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/pod_template.h"
 
+#include "controller/json_fields.h"
+
 #include <algorithm>
 #include <array>
-#include <string_view>
+#include <utility>
 
 namespace taskgroup {
 namespace {
@@ -18,18 +20,14 @@ constexpr std::array<const char*, 15> copied_fields = {
     "priorityClassName", "schedulerName",    "hostAliases",
     "hostNetwork",       "hostUsers",        "topologySpreadConstraints"};
 
-std::string name_of(const json& object) {
-  const auto name = object.is_object() ? object.find("name") : object.end();
-  return object.is_object() && name != object.end() && name->is_string() ? name->get<std::string>()
-                                                                         : std::string();
-}
+constexpr const char* required_terms = "requiredDuringSchedulingIgnoredDuringExecution";
 
 // As stock: the upper list first, then what the lower one has under other names.
 json merge_by_name(const json& lower, const json& upper) {
   json result = upper.is_array() ? upper : json::array();
   for (const json& element : lower.is_array() ? lower : json::array()) {
     const bool replaced = std::any_of(result.begin(), result.end(), [&](const json& other) {
-      return name_of(other) == name_of(element);
+      return text_at(other, "name") == text_at(element, "name");
     });
     if (!replaced)
       result.push_back(element);
@@ -47,7 +45,7 @@ json merge_pod_templates(const json& lower, const json& upper) {
     if (value.is_null())
       continue;
     if (field == "env" || field == "volumes")
-      result[field] = merge_by_name(lower.value(field, json()), value);
+      result[field] = merge_by_name(array_at(lower, field.c_str()), value);
     else if (field != "hostNetwork" || value == json(true))
       result[field] = value;
   }
@@ -67,21 +65,24 @@ void apply_pod_template(const json& pod_template, json& pod_spec) {
 void add_affinity_assistant(const std::string& name, json& pod_spec) {
   if (name.empty())
     return;
-  pod_spec["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"].push_back(
-      {{"labelSelector",
-        {{"matchLabels",
-          {{"app.kubernetes.io/instance", name},
-           {"app.kubernetes.io/component", "affinity-assistant"}}}}},
-       {"topologyKey", "kubernetes.io/hostname"}});
+  // What is of a wrong type in the podTemplate's own, the API server would refuse.
+  json affinity = object_at(pod_spec, "affinity");
+  json pod_affinity = object_at(affinity, "podAffinity");
+  json terms = array_at(pod_affinity, required_terms);
+  terms.push_back({{"labelSelector",
+                    {{"matchLabels",
+                      {{"app.kubernetes.io/instance", name},
+                       {"app.kubernetes.io/component", "affinity-assistant"}}}}},
+                   {"topologyKey", "kubernetes.io/hostname"}});
+  pod_affinity[required_terms] = std::move(terms);
+  affinity["podAffinity"] = std::move(pod_affinity);
+  pod_spec["affinity"] = std::move(affinity);
 }
 
 void apply_template_env(const json& pod_template, json& env) {
-  const auto added = pod_template.is_object() ? pod_template.find("env") : pod_template.end();
-  if (!pod_template.is_object() || added == pod_template.end() || !added->is_array())
-    return;
-  for (const json& variable : *added) {
+  for (const json& variable : array_at(pod_template, "env")) {
     const auto same = std::find_if(env.begin(), env.end(), [&](const json& other) {
-      return name_of(other) == name_of(variable);
+      return text_at(other, "name") == text_at(variable, "name");
     });
     if (same != env.end())
       env.erase(same);

@@ -37,12 +37,14 @@ TEST(PodTemplate, TheAssistantsTermIsAppended) {
                            json::array({{{"topologyKey", "own"}}})}}}}}},
                      spec);
   add_affinity_assistant("", spec);
+  add_affinity_assistant("affinity-assistant-x", spec);
   const json& terms =
       spec["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
-  EXPECT_EQ(terms.size(), 1U);
-  add_affinity_assistant("affinity-assistant-x", spec);
   ASSERT_EQ(terms.size(), 2U);
   EXPECT_EQ(terms[0]["topologyKey"], "own");
+  EXPECT_EQ(terms[1]["topologyKey"], "kubernetes.io/hostname");
+  EXPECT_EQ(terms[1]["labelSelector"]["matchLabels"]["app.kubernetes.io/instance"],
+            "affinity-assistant-x");
 }
 
 TEST(PodTemplate, ItsVariablesWin) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/pod_volumes.h"
 
+#include "controller/json_fields.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -21,14 +23,11 @@ json source_of(const PlanVolume& volume) {
 }
 
 std::string claim_of(const json& source) {
-  const json::json_pointer path("/persistentVolumeClaim/claimName");
-  return source.is_object() && source.contains(path) && source[path].is_string()
-             ? source[path].get<std::string>()
-             : std::string();
+  return text_at(object_at(source, "persistentVolumeClaim"), "claimName");
 }
 
 bool is_read_only(const json& source) {
-  return source["persistentVolumeClaim"].value("readOnly", json()) == json(true);
+  return bool_at(object_at(source, "persistentVolumeClaim"), "readOnly");
 }
 
 } // namespace
@@ -38,8 +37,6 @@ PodVolumes::PodVolumes(const Plan& plan) {
   for (const PlanVolume& volume : plan.volumes) {
     json source = source_of(volume);
     const std::string claim = claim_of(source);
-    if (volume.name.starts_with("ws-") && !claim.empty())
-      m_claims.insert(claim);
     const auto [place, is_new] = by_claim.emplace(claim, m_list.size());
     if (claim.empty() || is_new) {
       m_names.emplace(volume.name, volume.name);
@@ -62,7 +59,7 @@ void PodVolumes::add(const std::string& name, json source) {
 void PodVolumes::add_unnamed(const json& volumes) {
   for (const json& volume : volumes.is_array() ? volumes : json::array()) {
     const bool taken = std::any_of(m_list.begin(), m_list.end(), [&](const json& other) {
-      return other["name"] == volume.value("name", json());
+      return text_at(other, "name") == text_at(volume, "name");
     });
     if (!taken)
       m_list.push_back(volume);

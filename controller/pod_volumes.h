@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include <map>
-#include <set>
 #include <string>
 
 namespace taskgroup {
@@ -24,9 +23,6 @@ public:
   // Add volumes of a podTemplate that no plan knows; those whose names are taken are left out.
   void add_unnamed(const nlohmann::json& volumes);
 
-  // Return the claims that are bound to workspaces.
-  const std::set<std::string>& workspace_claims() const { return m_claims; }
-
   // Return a container's `volumeMounts` for what a step mounts.
   nlohmann::json mounts_of(const PlanStep& step) const;
 
@@ -36,7 +32,6 @@ public:
 private:
   nlohmann::json m_list = nlohmann::json::array();
   std::map<std::string, std::string> m_names; // the plan's -> the pod's
-  std::set<std::string> m_claims;
 };
 
 } // namespace taskgroup

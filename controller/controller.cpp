@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/controller.h"
+
+#include "controller/log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+
+namespace taskgroup {
+
+namespace {
+
+std::int64_t wall_clock() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+// Keys of the queue: "<kind>/<namespace>/<name>".
+std::string text_of(const RunKey& run) {
+  return fmt::format("{}/{}/{}", run.kind == RunKind::custom_run ? "customrun" : "run",
+                     run.object.namespace_name, run.object.name);
+}
+
+RunKey key_of(const std::string& text) {
+  const std::size_t first = text.find('/');
+  const std::size_t second = text.find('/', first + 1);
+  return {text.substr(0, first) == "run" ? RunKind::legacy_run : RunKind::custom_run,
+          {text.substr(first + 1, second - first - 1), text.substr(second + 1)}};
+}
+
+} // namespace
+
+Controller::Controller(kube::KubeApi& api, ControllerSettings settings)
+    : m_settings(std::move(settings)),
+      m_cache(api, m_settings.namespace_name, [this](const RunKey& run) { enqueue(run); }),
+      m_journals(api, m_settings.most_followed,
+                 [this](const kube::ObjectKey& pod) {
+                   if (const auto run = m_cache.run_of_pod(pod))
+                     enqueue(*run);
+                 }),
+      m_events(api, {.controller = "taskgroup.dev/taskgroup-controller",
+                     .instance = m_settings.instance}),
+      m_preparer(api, m_settings.preparer),
+      m_reconciler(api, m_cache, m_journals, m_preparer,
+                   ReconcilerSettings{.agent_image = m_settings.preparer.pod.image}, wall_clock,
+                   [this](const Json& about, const RunEvent& event) {
+                     m_events.record(about,
+                                     event.warning ? kube::EventRecorder::Type::warning
+                                                   : kube::EventRecorder::Type::normal,
+                                     event.reason, "Reconcile", event.note);
+                   }) {}
+
+Controller::~Controller() { stop(); }
+
+void Controller::start() {
+  m_cache.start();
+  for (std::size_t i = 0; i < m_settings.workers; ++i)
+    m_workers.emplace_back([this](const std::stop_token& stop) { work(stop); });
+}
+
+void Controller::stop() {
+  m_queue.shut_down();
+  for (std::jthread& worker : m_workers)
+    worker.request_stop();
+  m_workers.clear(); // joins
+  m_cache.stop();
+}
+
+void Controller::enqueue(const RunKey& run) { m_queue.add(text_of(run)); }
+
+void Controller::work(const std::stop_token& stop) {
+  while (const auto text = m_queue.take(stop)) {
+    // What is decided on half a cache would be decided again.
+    while (!m_cache.has_synced() && !stop.stop_requested())
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    Reconciled result{Reconciled::Kind::try_again, 0};
+    try {
+      result = m_reconciler.reconcile(key_of(*text), stop);
+    } catch (const std::exception& error) {
+      log::error("Reconcile failed", {{"key", *text}, {"error", error.what()}});
+    }
+    switch (result.kind) {
+    case Reconciled::Kind::settled:
+      m_queue.forget(*text);
+      break;
+    case Reconciled::Kind::wait:
+      m_queue.forget(*text);
+      m_queue.add_after(
+          *text, std::chrono::milliseconds(std::max<std::int64_t>(result.until - wall_clock(), 0)));
+      break;
+    case Reconciled::Kind::try_again:
+      m_queue.add_after_failure(*text);
+      break;
+    }
+    m_queue.done(*text);
+  }
+}
+
+} // namespace taskgroup

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "controller/informer_cache.h"
+#include "controller/journals.h"
+#include "controller/preparer.h"
+#include "controller/reconciler.h"
+#include "kube/event_recorder.h"
+#include "kube/work_queue.h"
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace taskgroup {
+
+struct ControllerSettings {
+  std::string namespace_name; // empty: all namespaces
+  std::size_t workers = 8;
+  std::size_t most_followed = 200; // journals at once, each with a connection and a thread
+  std::string instance;            // of this process: its pod's name
+  PreparerSettings preparer;
+};
+
+// Everything that works while this process leads: caches, queue, workers. start() once, stop()
+// once.
+class Controller {
+public:
+  Controller(kube::KubeApi& api, ControllerSettings settings);
+  ~Controller();
+
+  void start();
+
+  // Take nothing new in, end the step in hand, end all watches.
+  void stop();
+
+  bool has_synced() const { return m_cache.has_synced(); }
+  kube::WorkQueue::Figures queue() const { return m_queue.figures(); }
+  std::size_t followed() const { return m_journals.followed(); }
+
+private:
+  void enqueue(const RunKey& run);
+  void work(const std::stop_token& stop);
+
+  const ControllerSettings m_settings;
+  kube::WorkQueue m_queue;
+  InformerCache m_cache;
+  Journals m_journals;
+  kube::EventRecorder m_events;
+  Preparer m_preparer;
+  Reconciler m_reconciler;
+  std::vector<std::jthread> m_workers;
+};
+
+} // namespace taskgroup

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/planning.h"
+
+#include <taskgroup/catalog.h>
+#include <taskgroup/reader.h>
+
+#include "controller/claims.h"
+#include "controller/json_fields.h"
+#include "controller/reasons.h"
+#include "core/planning/names.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace taskgroup {
+
+namespace {
+
+// What the author wrote of an object; the rest of a live object is the server's.
+Json document_of(const Json& object) {
+  return {{"apiVersion", text_at(object, "apiVersion")},
+          {"kind", text_at(object, "kind")},
+          {"metadata", {{"name", text_at(object_at(object, "metadata"), "name")}}},
+          {"spec", object_at(object, "spec")}};
+}
+
+// The CustomRun as the library reads it. What is the controller's own business is left out: status,
+// retries, service account. A legacy Run takes the same shape (contract.md 0).
+Json document_of(const CustomRun& run) {
+  const Json& spec = object_at(run.object, "spec");
+  const bool legacy = run.kind == RunKind::legacy_run;
+  Json document = {
+      {"apiVersion", "tekton.dev/v1beta1"},
+      {"kind", "CustomRun"},
+      {"metadata",
+       {{"name", run.key.name}, {"namespace", run.key.namespace_name}, {"uid", run.uid}}},
+      {"spec", Json::object()}};
+  Json& asked = document["spec"];
+  if (run.by_reference) {
+    asked["customRef"] = {
+        {"apiVersion", api_version}, {"kind", group_kind}, {"name", run.ref_name}};
+  } else {
+    const Json& embedded = object_at(spec, legacy ? "spec" : "customSpec");
+    // Absent and null are read like {} (contract.md 14: 4).
+    asked["customSpec"] = {{"apiVersion", api_version},
+                           {"kind", group_kind},
+                           {"spec", embedded.contains("spec") && !embedded["spec"].is_null()
+                                        ? embedded["spec"]
+                                        : Json::object()}};
+  }
+  for (const char* field : {"params", "workspaces"}) {
+    if (const Json& list = array_at(spec, field); !list.empty())
+      asked[field] = list;
+  }
+  // The controller keeps the time of an attempt, since Pending counts; the plan's own limit begins
+  // later and is the limit of a finally that follows a cancel.
+  const auto timeout = timeout_of(run);
+  asked["timeout"] = timeout ? fmt::format("{}ms", *timeout) : "0";
+  return document;
+}
+
+// One line for each error: the object it stands in, the field, what is wrong. Lines and columns of
+// an object that came through the API server mean nothing to its author.
+std::string message_of(const Diagnostics& diagnostics) {
+  std::string message;
+  for (const Diagnostic& found : diagnostics.sorted()) {
+    if (found.severity != Diagnostic::Severity::error)
+      continue;
+    Diagnostic shown = found;
+    shown.where.line = 0;
+    shown.where.column = 0;
+    std::string line;
+    if (shown.where.file && !shown.where.file->empty())
+      line += *shown.where.file + ": ";
+    if (!shown.where.path.empty())
+      line += shown.where.path + ": ";
+    message += (message.empty() ? "" : "\n") + line + shown.message;
+  }
+  return message;
+}
+
+Planned refused(std::string_view reason, std::string message) {
+  Planned planned;
+  planned.reason = reason;
+  planned.message = std::move(message);
+  return planned;
+}
+
+std::string_view reason_for(const std::string& kind) {
+  if (kind == "Task")
+    return run_reason::no_task;
+  return kind == "Pipeline" ? run_reason::no_pipeline : run_reason::no_group;
+}
+
+Planned not_found(const std::string& kind, const std::string& name, const Where& where,
+                  const CustomRun& run) {
+  return refused(reason_for(kind),
+                 fmt::format("{}: there is no {} \"{}\" in namespace \"{}\". Create it, or correct "
+                             "the name",
+                             where.path, kind, name, run.key.namespace_name));
+}
+
+} // namespace
+
+Json owner_of(const CustomRun& run) {
+  return {{"apiVersion", text_at(run.object, "apiVersion")},
+          {"kind", text_at(run.object, "kind")},
+          {"name", run.key.name},
+          {"uid", run.uid}};
+}
+
+std::string nonce_of(const CustomRun& run) {
+  return fmt::format("{:016x}", fnv1a(fmt::format("{}/{}/{}", run.uid, run.attempts_over,
+                                                  run.pod_replacements())));
+}
+
+Planned plan_run(const CustomRun& run, const Fetched& fetched, const std::string& nonce) {
+  if (run.by_reference && !fetched.contains({"TaskGroup", run.ref_name})) {
+    Planned planned;
+    planned.missing.emplace_back("TaskGroup", run.ref_name);
+    return planned;
+  }
+  Diagnostics diagnostics;
+  std::vector<Node> documents;
+  const auto read = [&](const Json& document, const std::string& name) {
+    auto nodes =
+        read_documents(document.dump(-1, ' ', false, Json::error_handler_t::replace), name);
+    if (!nodes)
+      diagnostics.add(nodes.error());
+    else
+      documents.insert(documents.end(), nodes->begin(), nodes->end());
+  };
+  read(document_of(run), "");
+  for (const auto& [key, object] : fetched) {
+    if (object.is_null() && key.first == "TaskGroup") {
+      Where where;
+      where.path = "spec.customRef.name";
+      return not_found(key.first, key.second, where, run);
+    }
+    if (!object.is_null())
+      read(document_of(object), fmt::format("{} \"{}\"", key.first, key.second));
+  }
+  Catalog catalog = make_catalog(documents, diagnostics, Target::pod);
+  const auto runnable = std::find_if(catalog.runnables.begin(), catalog.runnables.end(),
+                                     [](const Runnable& one) { return one.kind == "CustomRun"; });
+  if (diagnostics.has_errors() || runnable == catalog.runnables.end())
+    return refused(run_reason::invalid, message_of(diagnostics));
+
+  Planned::Ready ready;
+  ready.facts.tasks = std::move(catalog.tasks);
+  ready.facts.pipelines = std::move(catalog.pipelines);
+  Planned planned;
+  for (const MissingObject& missing : needs(runnable->group, ready.facts)) {
+    if (fetched.contains({missing.kind, missing.name}))
+      return not_found(missing.kind, missing.name, missing.where, run);
+    planned.missing.emplace_back(missing.kind, missing.name);
+  }
+  if (!planned.missing.empty())
+    return planned;
+
+  ready.group = resolve_pipeline_ref(runnable->group, ready.facts);
+  ready.request = std::move(runnable->request);
+  std::vector<std::string> skipped;
+  validate(ready.group, ready.facts, diagnostics, skipped);
+  if (diagnostics.has_errors())
+    return refused(run_reason::invalid, message_of(diagnostics));
+
+  PlanOptions options;
+  options.nonce = nonce;
+  options.pod = true;
+  ready.claims = make_claims(ready.request, owner_of(run));
+  auto plan_made = plan(ready.group, ready.request, ready.facts, options, diagnostics);
+  if (diagnostics.has_errors() || !plan_made)
+    return refused(run_reason::invalid, message_of(diagnostics));
+  ready.plan = std::move(*plan_made);
+  planned.ready = std::move(ready);
+  return planned;
+}
+
+} // namespace taskgroup

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/reconciler.h"
+
+#include "controller/cleanup.h"
+#include "controller/json_fields.h"
+#include "controller/log.h"
+#include "controller/pod_view.h"
+#include "controller/reasons.h"
+#include "controller/run_status.h"
+#include "kube/resources.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace taskgroup {
+
+namespace {
+
+using kube::ApiError;
+
+// A run takes a handful of steps at a time; more of them at once is a fault of ours.
+constexpr int most_steps = 64;
+
+// How long to leave a journal alone that could not be read.
+constexpr std::int64_t journal_pause = 2'000;
+
+std::string uid_of(const Json& object) { return text_at(object_at(object, "metadata"), "uid"); }
+
+bool over_quota(const ApiError& error) {
+  return error.kind == ApiError::Kind::forbidden
+         && error.message.find("exceeded quota") != std::string::npos;
+}
+
+template <typename... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+
+} // namespace
+
+// One reconcile of one run.
+class Reconciler::Pass {
+public:
+  Pass(Reconciler& shell, const RunKey& key, CustomRun run, std::stop_token stop)
+      : m_shell(shell), m_key(key), m_stop(std::move(stop)) {
+    m_world.agent_image = m_shell.m_settings.agent_image;
+    take_run(std::move(run));
+  }
+
+  Reconciled go() {
+    for (int step = 0; step < most_steps && !m_stop.stop_requested(); ++step) {
+      m_world.now = m_shell.m_clock();
+      look_at_journal();
+      const Next next = decide(m_world);
+      if (const auto over = perform(next))
+        return earlier(*over, clean_pods());
+    }
+    return {Reconciled::Kind::try_again, 0};
+  }
+
+  // See to the pods of earlier attempts, and of runs that are done.
+  Reconciled clean_pods() {
+    Reconciled result;
+    const std::int64_t now = m_shell.m_clock();
+    for (const Json& pod : m_shell.m_cache.pods_of(m_key, m_world.run.uid)) {
+      const Next next = clean_up(m_world.run, pod, now, m_world.agent_image);
+      if (const auto* wait = std::get_if<next::Wait>(&next))
+        result = earlier(result, {Reconciled::Kind::wait, wait->until});
+      if (const auto* patch = std::get_if<next::PatchPod>(&next)) {
+        const auto patched = m_shell.m_api.patch(kube::pods, key_of(pod), kube::PatchType::json,
+                                                 patch->patch, m_stop);
+        if (patched)
+          emit(patch->events);
+        else if (patched.error().kind != ApiError::Kind::not_found)
+          result = {Reconciled::Kind::try_again, 0};
+      }
+      if (const auto* remove = std::get_if<next::DeletePod>(&next)) {
+        if (!remove_pod(remove->name, remove->uid))
+          result = {Reconciled::Kind::try_again, 0};
+      }
+    }
+    return result;
+  }
+
+private:
+  static Reconciled earlier(const Reconciled& one, const Reconciled& other) {
+    using Kind = Reconciled::Kind;
+    if (one.kind == Kind::try_again || other.kind == Kind::try_again)
+      return {Kind::try_again, 0};
+    if (one.kind == Kind::settled)
+      return other;
+    if (other.kind == Kind::settled)
+      return one;
+    return {Kind::wait, std::min(one.until, other.until)};
+  }
+
+  static kube::ObjectKey key_of(const Json& object) {
+    const Json& metadata = object_at(object, "metadata");
+    return {text_at(metadata, "namespace"), text_at(metadata, "name")};
+  }
+
+  kube::ObjectKey pod_key() const {
+    const CustomRun& run = m_world.run;
+    return {run.key.namespace_name, run.pod_name().empty() ? pod_name_of(run) : run.pod_name()};
+  }
+
+  // Look at the run anew: everything that hangs on its attempt is forgotten.
+  void take_run(CustomRun run) {
+    const bool same_attempt = m_world.run.uid == run.uid
+                              && m_world.run.attempts_over == run.attempts_over
+                              && m_world.run.pod_replacements() == run.pod_replacements();
+    m_world.run = std::move(run);
+    m_world.last_write = m_shell.remembered(m_world.run.uid).last_write;
+    if (same_attempt)
+      return;
+    m_world.preparation.reset();
+    m_world.pod = {false, m_shell.m_cache.pod(pod_key())};
+  }
+
+  void look_at_journal() {
+    m_world.journal = {};
+    if (m_world.run.done() || m_world.run.pod_uid().empty())
+      return;
+    const std::string uid = m_world.run.pod_uid();
+    if (m_world.pod.pod && uid_of(*m_world.pod.pod) == uid) {
+      const PodView pod(*m_world.pod.pod);
+      if (pod.coordinator().state == ContainerView::State::running
+          && !m_shell.m_journals.follow(pod_key(), uid))
+        m_shell.m_journals.read(pod_key(), uid, false, m_stop); // too many are followed
+      m_shell.remember_pod(m_world.run.uid, uid);
+    }
+    m_world.journal = m_shell.m_journals.journal(uid);
+  }
+
+  // Do one thing. Nothing returned: ask again.
+  std::optional<Reconciled> perform(const Next& next) {
+    return std::visit(
+        Overloaded{
+            [](const next::Nothing&) -> std::optional<Reconciled> { return Reconciled{}; },
+            [](const next::Wait& wait) -> std::optional<Reconciled> {
+              return Reconciled{Reconciled::Kind::wait, wait.until};
+            },
+            [&](const next::ReadRun&) { return read_run(); },
+            [&](const next::ReadPod&) { return read_pod(); },
+            [&](const next::ReadOwner&) { return read_owner(); },
+            [&](const next::ReadJournal&) { return read_journal(); },
+            [&](const next::Prepare&) { return prepare(); },
+            [&](const next::WriteStatus& write) { return write_status(write); },
+            [&](const next::CreateObject& create) { return create_object(create); },
+            [&](const next::CreatePod& create) { return create_pod(create.pod); },
+            [&](const next::PatchPod& patch) { return patch_pod(patch); },
+            [&](const next::DeletePod& remove) { return delete_pod(remove); },
+        },
+        next);
+  }
+
+  std::optional<Reconciled> failed(const char* what, const ApiError& error) {
+    if (m_stop.stop_requested())
+      return Reconciled{};
+    // Somebody else wrote first: the cache will tell what.
+    const bool usual = error.kind == ApiError::Kind::conflict;
+    log::write(usual ? log::Level::debug : log::Level::warning, what,
+               {{"namespace", m_key.object.namespace_name},
+                {"run", m_key.object.name},
+                {"code", std::to_string(error.code)},
+                {"error", error.message}});
+    return Reconciled{Reconciled::Kind::try_again, 0};
+  }
+
+  std::optional<Reconciled> read_run() {
+    auto object = m_shell.m_api.get(resource_of(m_key.kind), m_key.object, m_stop);
+    if (!object && object.error().kind == ApiError::Kind::not_found)
+      return Reconciled{};
+    if (!object)
+      return failed("Could not read the run", object.error());
+    return see_run(*object);
+  }
+
+  std::optional<Reconciled> see_run(const Json& object) {
+    auto run = custom_run_of(object);
+    if (!run || run->uid != m_world.run.uid)
+      return Reconciled{}; // another one under its name; its own event tells
+    m_world.run_confirmed = true;
+    take_run(std::move(*run));
+    return std::nullopt;
+  }
+
+  std::optional<Reconciled> read_pod() {
+    auto pod = m_shell.m_api.get(kube::pods, pod_key(), m_stop);
+    if (!pod && pod.error().kind != ApiError::Kind::not_found)
+      return failed("Could not read the pod", pod.error());
+    m_world.pod = {true, pod ? std::optional(std::move(*pod)) : std::nullopt};
+    return std::nullopt;
+  }
+
+  std::optional<Reconciled> read_owner() {
+    auto wanted = m_shell.m_preparer.finally_wanted(m_world.run, m_stop);
+    if (!wanted)
+      return failed("Could not read the PipelineRun", wanted.error());
+    m_world.finally_wanted = *wanted;
+    return std::nullopt;
+  }
+
+  std::optional<Reconciled> read_journal() {
+    const std::string uid = m_world.run.pod_uid();
+    m_shell.m_journals.read(pod_key(), uid, true, m_stop);
+    const PodJournal journal = m_shell.m_journals.journal(uid);
+    if (journal.read_to_end || journal.unreadable)
+      return std::nullopt;
+    return Reconciled{Reconciled::Kind::wait, m_world.now + journal_pause};
+  }
+
+  std::optional<Reconciled> prepare() {
+    auto preparation = m_shell.m_preparer.prepare(m_world.run, m_stop);
+    if (!preparation)
+      return failed("Could not read what the run needs", preparation.error());
+    m_world.preparation = std::move(*preparation);
+    return std::nullopt;
+  }
+
+  std::optional<Reconciled> write_status(const next::WriteStatus& write) {
+    Json object = m_world.run.object;
+    object["status"] = write.status;
+    auto written = m_shell.m_api.replace_status(resource_of(m_key.kind), object, m_stop);
+    if (!written && written.error().kind == ApiError::Kind::not_found)
+      return Reconciled{};
+    if (!written)
+      return failed("Could not write the status", written.error());
+    m_shell.remember_write(m_world.run.uid, m_world.now);
+    emit(write.events);
+    const Json& condition = write.status["conditions"][0];
+    log::info("Wrote the status", {{"namespace", m_key.object.namespace_name},
+                                   {"run", m_key.object.name},
+                                   {"succeeded", text_at(condition, "status")},
+                                   {"reason", text_at(condition, "reason")}});
+    return see_run(*written);
+  }
+
+  void emit(const std::vector<RunEvent>& events) const {
+    for (const RunEvent& event : events)
+      m_shell.m_events(m_world.run.object, event);
+  }
+
+  std::optional<Reconciled> create_object(const next::CreateObject& create) {
+    auto created = m_shell.m_api.create(create.resource, create.object, m_stop);
+    if (!created && created.error().kind != ApiError::Kind::already_exists) {
+      if (created.error().may_pass())
+        return failed("Could not create what the pod needs", created.error());
+      return refuse(run_reason::pod_creation, created.error(), text_at(create.object, "kind"));
+    }
+    auto& objects = m_world.preparation->objects;
+    objects.erase(objects.begin());
+    return std::nullopt;
+  }
+
+  // The API server will not have it, now or later: the run has failed.
+  std::optional<Reconciled> refuse(std::string_view reason, const ApiError& error,
+                                   const std::string& kind) {
+    m_world.preparation->reason = reason;
+    m_world.preparation->message =
+        fmt::format("The {} of this run was refused: {}", kind, error.message);
+    return std::nullopt;
+  }
+
+  std::optional<Reconciled> create_pod(const Json& pod) {
+    auto created = m_shell.m_api.create(kube::pods, pod, m_stop);
+    if (created) {
+      m_world.pod = {true, std::move(*created)};
+      return std::nullopt;
+    }
+    const ApiError& error = created.error();
+    if (error.kind == ApiError::Kind::already_exists)
+      return read_pod();
+    if (over_quota(error))
+      return wait_for_quota(error);
+    if (error.kind == ApiError::Kind::forbidden)
+      return refuse(run_reason::admission, error, "pod");
+    if (error.kind == ApiError::Kind::invalid || error.kind == ApiError::Kind::bad_request)
+      return refuse(run_reason::pod_creation, error, "pod");
+    return failed("Could not create the pod", error);
+  }
+
+  // As stock: the run waits until the quota has room, or its time is up.
+  std::optional<Reconciled> wait_for_quota(const ApiError& error) {
+    if (m_world.run.reason != run_reason::over_quota) {
+      const Json status =
+          waiting_status(m_world.run, run_reason::over_quota, error.message, m_world.now);
+      if (const auto over =
+              write_status({status, {{true, std::string(run_reason::over_quota), error.message}}}))
+        return over;
+    }
+    return Reconciled{Reconciled::Kind::try_again, 0};
+  }
+
+  std::optional<Reconciled> patch_pod(const next::PatchPod& patch) {
+    auto patched =
+        m_shell.m_api.patch(kube::pods, pod_key(), kube::PatchType::json, patch.patch, m_stop);
+    if (!patched && patched.error().kind == ApiError::Kind::not_found)
+      return read_pod();
+    if (!patched)
+      return failed("Could not patch the pod", patched.error());
+    m_world.pod = {true, std::move(*patched)};
+    emit(patch.events);
+    return std::nullopt;
+  }
+
+  bool remove_pod(const std::string& name, const std::string& uid) {
+    const auto removed =
+        m_shell.m_api.remove(kube::pods, {m_world.run.key.namespace_name, name}, uid, m_stop);
+    return removed || removed.error().kind == ApiError::Kind::not_found
+           || removed.error().kind == ApiError::Kind::conflict;
+  }
+
+  std::optional<Reconciled> delete_pod(const next::DeletePod& remove) {
+    if (!remove_pod(remove.name, remove.uid))
+      return Reconciled{Reconciled::Kind::try_again, 0};
+    return read_pod();
+  }
+
+  Reconciler& m_shell;
+  const RunKey& m_key;
+  std::stop_token m_stop;
+  World m_world;
+};
+
+Reconciled Reconciler::reconcile(const RunKey& key, std::stop_token stop) {
+  const auto object = m_cache.run(key);
+  auto run = object ? custom_run_of(*object) : std::nullopt;
+  {
+    const std::scoped_lock lock(m_mutex);
+    const auto known = m_uids.find(key);
+    const std::string uid = run ? run->uid : std::string();
+    if (known != m_uids.end() && known->second != uid) {
+      forget(known->second);
+      m_uids.erase(known);
+    }
+    if (run)
+      m_uids[key] = uid;
+  }
+  if (!run)
+    return {};
+  if (run->done()) {
+    const std::scoped_lock lock(m_mutex);
+    forget(run->uid);
+  }
+  return Pass(*this, key, std::move(*run), std::move(stop)).go();
+}
+
+Reconciler::Memory Reconciler::remembered(const std::string& uid) const {
+  const std::scoped_lock lock(m_mutex);
+  const auto found = m_memory.find(uid);
+  return found == m_memory.end() ? Memory{} : found->second;
+}
+
+void Reconciler::remember_write(const std::string& uid, std::int64_t time) {
+  const std::scoped_lock lock(m_mutex);
+  m_memory[uid].last_write = time;
+}
+
+void Reconciler::remember_pod(const std::string& uid, const std::string& pod_uid) {
+  const std::scoped_lock lock(m_mutex);
+  auto& pods = m_memory[uid].pods;
+  if (std::find(pods.begin(), pods.end(), pod_uid) == pods.end())
+    pods.push_back(pod_uid);
+}
+
+void Reconciler::forget(const std::string& uid) {
+  const auto found = m_memory.find(uid);
+  if (found == m_memory.end())
+    return;
+  for (const std::string& pod : found->second.pods)
+    m_journals.forget(pod);
+  m_memory.erase(found);
+}
+
+} // namespace taskgroup

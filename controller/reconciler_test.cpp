@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/fake_cluster.h"
+#include "controller/json_fields.h"
+#include "controller/pod_builder.h"
+#include "kube/resources.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace taskgroup {
+namespace {
+
+using kube::FakeWrite;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr const char* one_task = R"(
+customSpec:
+  apiVersion: taskgroup.dev/v1alpha1
+  kind: TaskGroup
+  spec:
+    tasks:
+    - name: build
+      taskSpec:
+        results: [{name: digest}]
+        steps: [{name: compile, image: busybox, script: "echo"}]
+    results: [{name: digest, value: $(tasks.build.results.digest)}]
+)";
+
+std::string with(const std::string& fields) { return std::string(one_task) + fields; }
+
+class ReconcilerTest : public ::testing::Test {
+protected:
+  // Let the run come to its own end.
+  void finish() {
+    cluster.settle();
+    cluster.start_pod();
+    cluster.settle();
+    cluster.write_success({{"digest", "sha256:1"}});
+    cluster.end_pod();
+    cluster.settle();
+  }
+
+  Json control() const {
+    const Json pod = cluster.pod();
+    return Json::parse(
+        text_at(object_at(object_at(pod, "metadata"), "annotations"), control_annotation), nullptr,
+        false);
+  }
+
+  FakeCluster cluster;
+};
+
+TEST_F(ReconcilerTest, ARunSucceeds) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  EXPECT_EQ(cluster.succeeded(), "Unknown");
+  EXPECT_EQ(cluster.reason(), "Running");
+  cluster.start_pod();
+  cluster.settle();
+  cluster.write_success({{"digest", "sha256:1"}});
+  cluster.settle();
+  EXPECT_EQ(cluster.succeeded(), "True") << "the journal's end is the end";
+  EXPECT_EQ(cluster.reason(), "Succeeded");
+  EXPECT_EQ(cluster.status()["results"], Json::parse(R"([{"name":"digest","value":"sha256:1"}])"));
+  const Json task = cluster.status()["extraFields"]["tasks"][0];
+  EXPECT_EQ(task["name"], "build");
+  EXPECT_EQ(task["state"], "Succeeded");
+}
+
+TEST_F(ReconcilerTest, AWholeRunTakesFourWritesOfOurs) {
+  cluster.create_run(one_task);
+  finish();
+  std::vector<FakeWrite::Verb> verbs;
+  for (const FakeWrite& write : cluster.api.writes())
+    verbs.push_back(write.verb);
+  EXPECT_THAT(verbs, ElementsAre(FakeWrite::Verb::replace_status, FakeWrite::Verb::create,
+                                 FakeWrite::Verb::replace_status, FakeWrite::Verb::replace_status));
+}
+
+TEST_F(ReconcilerTest, ThePodNameHoldsFiveDigitsOfTheUid) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  const std::string uid = cluster.run_object()["metadata"]["uid"];
+  EXPECT_EQ(cluster.pod()["metadata"]["name"], "run-" + uid.substr(0, 5) + "-pod");
+}
+
+TEST_F(ReconcilerTest, NothingIsWrittenWhileNothingHappens) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  cluster.api.forget_writes();
+  for (int second = 0; second < 60; ++second)
+    cluster.pass(1'000);
+  EXPECT_THAT(cluster.api.writes(), IsEmpty());
+}
+
+TEST_F(ReconcilerTest, LiveStatesAreWrittenAtMostEachTwoSeconds) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  cluster.api.forget_writes();
+  cluster.write_journal({"{event: begin, version: 1, group: g, tasks: [build], finally: []}",
+                         "{event: task, task: build, attempt: 0, state: Running}"});
+  cluster.settle();
+  EXPECT_THAT(cluster.api.writes(), IsEmpty()) << "the last write was just now";
+  cluster.pass(2'000);
+  EXPECT_EQ(cluster.api.writes().size(), 1U);
+  EXPECT_EQ(cluster.status()["extraFields"]["tasks"][0]["state"], "Running");
+  cluster.write_journal({"{event: heartbeat}"});
+  cluster.pass(10'000);
+  EXPECT_EQ(cluster.api.writes().size(), 1U) << "a heartbeat is no news";
+}
+
+TEST_F(ReconcilerTest, AFailedTaskIsNamed) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  cluster.write_journal(
+      {"{event: begin, version: 1, group: g, tasks: [build], finally: []}",
+       "{event: task, task: build, attempt: 0, state: Running}",
+       "{event: task, task: build, attempt: 0, state: Failed, reason: StepFailed, "
+       "message: step \"compile\" exited with code 3}",
+       "{event: end, state: Failed, reason: Failed, message: 'Tasks Completed: 1', tasks: {build: "
+       "{state: Failed, reason: StepFailed, message: step \"compile\" exited with code 3, "
+       "attempts: 1}}, results: {}}"});
+  cluster.settle();
+  EXPECT_EQ(cluster.succeeded(), "False");
+  EXPECT_EQ(cluster.reason(), "Failed");
+  EXPECT_THAT(cluster.message(), HasSubstr("Task \"build\" failed: StepFailed: step \"compile\""));
+}
+
+// --- Pods that are lost --------------------------------------------------------------------------
+
+TEST_F(ReconcilerTest, APodThatIsDeletedIsNeverMadeAgainInTheSameAttempt) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  cluster.remove_pod();
+  cluster.settle();
+  EXPECT_EQ(cluster.reason(), "PodLost");
+  EXPECT_EQ(cluster.pods_created(), 1U);
+}
+
+TEST_F(ReconcilerTest, RetriesMakeANewPodForALostOne) {
+  cluster.create_run(with("retries: 1"));
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  const std::string first = cluster.pod()["metadata"]["name"];
+  cluster.remove_pod();
+  cluster.settle();
+  EXPECT_EQ(cluster.succeeded(), "Unknown");
+  EXPECT_EQ(cluster.pods_created(), 2U);
+  EXPECT_EQ(cluster.pod()["metadata"]["name"], first + "-retry1");
+  EXPECT_EQ(cluster.status()["retriesStatus"][0]["conditions"][0]["reason"], "PodLost");
+}
+
+TEST_F(ReconcilerTest, AStaleCacheDoesNotMakeASecondPod) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  const std::string uid = cluster.pod()["metadata"]["uid"];
+  cluster.start_pod();
+  cluster.settle();
+  cluster.remove_pod();
+  // A cache from before the pod was recorded: Unknown, no pod.
+  cluster.edit_run([](Json& object) { object["metadata"]["labels"]["x"] = "y"; });
+  cluster.pin_cache();
+  cluster.restart();
+  cluster.settle();
+  EXPECT_EQ(cluster.pods_created(), 1U);
+}
+
+TEST_F(ReconcilerTest, APodInWhichNoStepWasStartedIsReplacedWithAnInitContainer) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.set_container("coordinator",
+                        Json::parse(R"({"waiting":{"reason":"ErrImagePull","message":"no"}})"));
+  cluster.set_container(
+      "step-build-compile",
+      Json::parse(R"({"terminated":{"reason":"StartError","exitCode":128,"message":"no such file",
+                      "startedAt":"1970-01-01T00:00:00Z","finishedAt":"2027-01-01T00:00:00Z"}})"));
+  cluster.settle();
+  EXPECT_EQ(cluster.pods_created(), 2U);
+  EXPECT_EQ(cluster.status().contains("retriesStatus"), false) << "no retry is spent";
+  EXPECT_EQ(cluster.status()["extraFields"]["podReplacements"], 1);
+  EXPECT_TRUE(cluster.pod()["spec"].contains("initContainers"));
+  EXPECT_EQ(cluster.pods().size(), 1U) << "the old one, which could not end, is deleted";
+}
+
+TEST_F(ReconcilerTest, APodIsReplacedThreeTimesAtMost) {
+  cluster.create_run(one_task);
+  for (int pod = 0; pod < 5; ++pod) {
+    cluster.settle();
+    if (cluster.succeeded() == "False")
+      break;
+    cluster.set_phase("Failed", "OutOfcpu");
+  }
+  EXPECT_EQ(cluster.reason(), "PodNeverStarted");
+  EXPECT_EQ(cluster.pods_created(), 4U);
+  EXPECT_THAT(cluster.message(), HasSubstr("OutOfcpu"));
+}
+
+TEST_F(ReconcilerTest, ADeadCoordinatorFailsTheRun) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.write_journal({"{event: begin, version: 1, group: g, tasks: [build], finally: []}",
+                         "{event: task, task: build, attempt: 0, state: Running}"});
+  cluster.settle();
+  cluster.set_container(
+      "coordinator",
+      Json::parse(
+          R"({"terminated":{"reason":"Error","exitCode":137,"startedAt":"2027-01-01T00:00:00Z",
+                      "finishedAt":"2027-01-01T00:00:01Z"}})"));
+  cluster.settle();
+  EXPECT_EQ(cluster.reason(), "CoordinatorLost");
+  EXPECT_THAT(cluster.message(), HasSubstr("exit code 137"));
+}
+
+TEST_F(ReconcilerTest, AJournalThatIsGoneCountsByTheTerminationMessage) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  cluster.api.set_read_hook([](const std::string& verb, const kube::Resource&, const std::string&) {
+    kube::ApiError error;
+    error.kind = kube::ApiError::Kind::not_found;
+    error.message = "no such container";
+    return verb == "log" ? std::optional(error) : std::nullopt;
+  });
+  cluster.end_pod();
+  cluster.set_container(
+      "coordinator",
+      Json::parse(
+          R"({"terminated":{"reason":"Completed","exitCode":0,"startedAt":"2027-01-01T00:00:00Z",
+                      "finishedAt":"2027-01-01T00:00:01Z",
+                      "message":"{\"state\":\"Succeeded\",\"reason\":\"Succeeded\",\"succeeded\":1}"}})"));
+  cluster.settle();
+  EXPECT_EQ(cluster.reason(), "JournalLost") << "the results are gone with it";
+}
+
+TEST_F(ReconcilerTest, ANodeThatDoesNotAnswerIsGivenUp) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.api.modify(kube::pods, {"default", cluster.pod()["metadata"]["name"]},
+                     [](Json& pod) { pod["spec"]["nodeName"] = "n"; });
+  cluster.start_pod();
+  cluster.settle();
+  cluster.api.erase(kube::pods, {"default", cluster.pod()["metadata"]["name"]});
+  cluster.settle();
+  EXPECT_EQ(cluster.succeeded(), "Unknown") << "it has its grace period";
+  cluster.pass(120'000);
+  EXPECT_EQ(cluster.reason(), "PodLost");
+}
+
+// --- What the coordinator is told ----------------------------------------------------------------
+
+TEST_F(ReconcilerTest, AnImageThatCannotBePulledIsLostAndReplaced) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.set_container("step-build-compile",
+                        Json::parse(R"({"waiting":{"reason":"ErrImagePull"}})"));
+  cluster.settle();
+  EXPECT_TRUE(control().is_discarded()) << "kubelet tries again first";
+  cluster.set_container(
+      "step-build-compile",
+      Json::parse(R"({"waiting":{"reason":"ImagePullBackOff","message":"gone"}})"));
+  cluster.settle();
+  EXPECT_EQ(control()["lost"]["step-build-compile"]["reason"], "ImagePullBackOff");
+  EXPECT_EQ(control()["seq"], 1);
+  EXPECT_EQ(cluster.pod()["spec"]["containers"][1]["image"], "agent@sha256:0");
+  cluster.api.forget_writes();
+  cluster.settle();
+  EXPECT_THAT(cluster.api.writes(), IsEmpty()) << "it is said once";
+}
+
+TEST_F(ReconcilerTest, CancelIsAControlMessageAndTheLogStays) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  cluster.cancel_run();
+  cluster.settle();
+  EXPECT_EQ(control()["cancel"]["finally"], true);
+  EXPECT_EQ(cluster.succeeded(), "Unknown") << "until the pod has answered";
+  cluster.write_journal({"{event: begin, version: 1, group: g, tasks: [build], finally: []}",
+                         "{event: end, state: Cancelled, reason: Cancelled, message: m, tasks: {}, "
+                         "results: {}}"});
+  cluster.settle();
+  EXPECT_EQ(cluster.reason(), "CustomRunCancelled");
+  EXPECT_EQ(cluster.pods().size(), 1U);
+}
+
+TEST_F(ReconcilerTest, NoFinallyWhereThePipelineRunIsCancelled) {
+  cluster.apply("{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: pr}, spec: "
+                "{status: Cancelled}}");
+  cluster.create_run(one_task);
+  cluster.edit_run([](Json& object) {
+    object["metadata"]["ownerReferences"] = Json::parse(
+        R"([{"apiVersion":"tekton.dev/v1","kind":"PipelineRun","name":"pr","uid":"1","controller":true}])");
+  });
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  cluster.cancel_run();
+  cluster.settle();
+  EXPECT_EQ(control()["cancel"]["finally"], false);
+}
+
+TEST_F(ReconcilerTest, ACoordinatorThatNeverStartedLosesItsPodToACancel) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.cancel_run();
+  cluster.settle();
+  EXPECT_EQ(cluster.reason(), "CustomRunCancelled");
+  EXPECT_THAT(cluster.pods(), IsEmpty());
+}
+
+TEST_F(ReconcilerTest, ACancelAfterTheEndChangesNothing) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.write_success();
+  cluster.cancel_run();
+  cluster.settle();
+  EXPECT_EQ(cluster.succeeded(), "True");
+}
+
+TEST_F(ReconcilerTest, APodThatWillNotEndAfterACancelIsForced) {
+  cluster.create_run(one_task);
+  cluster.apply("{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: pr}, spec: "
+                "{status: Cancelled}}");
+  cluster.edit_run([](Json& object) {
+    object["metadata"]["ownerReferences"] = Json::parse(
+        R"([{"apiVersion":"tekton.dev/v1","kind":"PipelineRun","name":"pr","uid":"1","controller":true}])");
+  });
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  cluster.cancel_run();
+  cluster.settle();
+  cluster.pass(60'000);
+  EXPECT_EQ(cluster.pod()["spec"]["activeDeadlineSeconds"], 1);
+}
+
+// --- Before the pod ------------------------------------------------------------------------------
+
+TEST_F(ReconcilerTest, WhatIsMissingIsNamedBeforeAnyPod) {
+  struct Case {
+    std::string spec;
+    std::string reason;
+    std::string message;
+  };
+  const std::string head =
+      "customSpec: {apiVersion: taskgroup.dev/v1alpha1, kind: TaskGroup, spec: ";
+  const std::vector<Case> cases{
+      {"customRef: {apiVersion: taskgroup.dev/v1alpha1, kind: TaskGroup, name: nope}",
+       "CouldntGetTaskGroup", "there is no TaskGroup \"nope\""},
+      {head + "{tasks: [{name: a, taskRef: {name: nope}}]}}", "CouldntGetTask",
+       "there is no Task \"nope\""},
+      {head + "{pipelineRef: {name: nope}}}", "CouldntGetPipeline",
+       "there is no Pipeline \"nope\""},
+      {head
+           + "{params: [{name: p}], tasks: [{name: a, taskSpec: {steps: [{image: i, script: "
+             "x}]}}]}}",
+       "TaskGroupValidationFailed", "p"},
+  };
+  for (const Case& one : cases) {
+    FakeCluster fresh;
+    fresh.create_run(one.spec);
+    fresh.settle();
+    EXPECT_EQ(fresh.reason(), one.reason) << one.spec;
+    EXPECT_THAT(fresh.message(), HasSubstr(one.message)) << one.spec;
+    EXPECT_EQ(fresh.pods_created(), 0U) << one.spec;
+  }
+}
+
+TEST_F(ReconcilerTest, AClaimThatIsMissingIsNamedBeforeAnyPod) {
+  cluster.create_run(R"(
+customSpec:
+  apiVersion: taskgroup.dev/v1alpha1
+  kind: TaskGroup
+  spec:
+    workspaces: [{name: source}]
+    tasks:
+    - name: a
+      workspaces: [{name: source}]
+      taskSpec: {workspaces: [{name: source}], steps: [{image: i, script: x}]}
+workspaces: [{name: source, persistentVolumeClaim: {claimName: nope}}]
+retries: 5
+)");
+  cluster.settle();
+  EXPECT_EQ(cluster.reason(), "WorkspaceNotFound");
+  EXPECT_THAT(cluster.message(), HasSubstr("PersistentVolumeClaim \"nope\""));
+  EXPECT_FALSE(cluster.status().contains("retriesStatus")) << "no storm of retries";
+}
+
+TEST_F(ReconcilerTest, AQuotaThatIsFullIsWaitedFor) {
+  cluster.create_run(one_task);
+  bool full = true;
+  cluster.api.set_write_hook([&](const FakeWrite& write) {
+    kube::Fate fate;
+    if (full && write.resource == kube::pods) {
+      fate.kind = kube::Fate::Kind::refuse;
+      fate.error.kind = kube::ApiError::Kind::forbidden;
+      fate.error.code = 403;
+      fate.error.message = "pods \"x\" is forbidden: exceeded quota: q, requested: pods=1";
+    }
+    return fate;
+  });
+  cluster.settle();
+  EXPECT_EQ(cluster.succeeded(), "Unknown");
+  EXPECT_EQ(cluster.reason(), "ExceededResourceQuota");
+  full = false;
+  cluster.settle();
+  EXPECT_EQ(cluster.reason(), "Running");
+}
+
+TEST_F(ReconcilerTest, APodThatIsRefusedFailsTheRun) {
+  cluster.create_run(one_task);
+  cluster.api.set_write_hook([&](const FakeWrite& write) {
+    kube::Fate fate;
+    if (write.resource == kube::pods) {
+      fate.kind = kube::Fate::Kind::refuse;
+      fate.error.kind = kube::ApiError::Kind::forbidden;
+      fate.error.message = "violates PodSecurity \"restricted:latest\"";
+    }
+    return fate;
+  });
+  cluster.settle();
+  EXPECT_EQ(cluster.reason(), "PodAdmissionFailed");
+  EXPECT_THAT(cluster.message(), HasSubstr("violates PodSecurity"));
+}
+
+TEST_F(ReconcilerTest, AQuotaOnPodsHoldsTheEndUntilThePodIsOver) {
+  cluster.apply(
+      "{apiVersion: v1, kind: ResourceQuota, metadata: {name: q}, spec: {hard: {pods: 1}}}");
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  cluster.write_success();
+  cluster.settle();
+  EXPECT_EQ(cluster.succeeded(), "Unknown");
+  cluster.end_pod();
+  cluster.settle();
+  EXPECT_EQ(cluster.succeeded(), "True");
+}
+
+// --- After the end -------------------------------------------------------------------------------
+
+TEST_F(ReconcilerTest, AnInjectedContainerThatNeverEndsIsReplacedThenForced) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.api.modify(kube::pods, {"default", cluster.pod()["metadata"]["name"]}, [](Json& pod) {
+    pod["spec"]["containers"].push_back({{"name", "istio-proxy"}, {"image", "istio"}});
+  });
+  cluster.start_pod();
+  cluster.settle();
+  cluster.write_success();
+  cluster.settle();
+  ASSERT_EQ(cluster.succeeded(), "True");
+  cluster.pass(10'000);
+  EXPECT_EQ(cluster.pod()["spec"]["containers"].back()["image"], "agent@sha256:0");
+  cluster.pass(20'000);
+  EXPECT_EQ(cluster.pod()["spec"]["activeDeadlineSeconds"], 1);
+}
+
+TEST_F(ReconcilerTest, AFinishedPodIsLeftAlone) {
+  cluster.create_run(one_task);
+  finish();
+  cluster.api.forget_writes();
+  cluster.pass(3'600'000);
+  EXPECT_THAT(cluster.api.writes(), IsEmpty());
+  EXPECT_EQ(cluster.pods().size(), 1U);
+}
+
+// --- Crashes -------------------------------------------------------------------------------------
+
+// Every write, each in three ways: lost, applied with the reply lost, and applied before the
+// process dies. However it goes, the end is the same and each attempt has one pod.
+TEST_F(ReconcilerTest, EveryWriteMayFailOrBeTheLast) {
+  enum class Fault { lose, lose_reply, crash };
+  std::size_t plans = 0;
+  for (const Fault fault : {Fault::lose, Fault::lose_reply, Fault::crash}) {
+    for (std::size_t point = 0; point < 40; ++point) {
+      FakeCluster one;
+      one.create_run(with("retries: 1"));
+      std::size_t seen = 0;
+      bool hit = false;
+      one.api.set_write_hook([&](const FakeWrite&) {
+        kube::Fate fate;
+        if (seen++ == point) {
+          hit = true;
+          fate.kind = fault == Fault::lose ? kube::Fate::Kind::lose : kube::Fate::Kind::lose_reply;
+        }
+        return fate;
+      });
+      const auto settle = [&] {
+        for (int round = 0; round < 3; ++round) {
+          one.settle();
+          if (hit && fault == Fault::crash)
+            one.restart();
+        }
+      };
+      settle();
+      one.start_pod();
+      settle();
+      one.remove_pod(); // the first attempt is lost
+      settle();
+      one.start_pod();
+      settle();
+      one.write_success({{"digest", "d"}});
+      one.end_pod();
+      settle();
+      EXPECT_EQ(one.succeeded(), "True") << "fault " << static_cast<int>(fault) << " at " << point;
+      EXPECT_EQ(one.pods_created(), 2U) << "fault " << static_cast<int>(fault) << " at " << point;
+      EXPECT_EQ(one.status()["retriesStatus"].size(), 1U);
+      EXPECT_EQ(one.status()["results"].size(), 1U);
+      ++plans;
+      if (!hit)
+        break;
+    }
+  }
+  RecordProperty("plans", static_cast<int>(plans));
+  EXPECT_GT(plans, 15U);
+}
+
+TEST_F(ReconcilerTest, RestartsAtAnyTimeLeadToTheSameEnd) {
+  for (int step = 0; step < 6; ++step) {
+    FakeCluster one;
+    one.create_run(one_task);
+    int now = 0;
+    const auto maybe_restart = [&] {
+      if (now++ == step)
+        one.restart();
+      one.settle();
+    };
+    maybe_restart();
+    one.start_pod();
+    maybe_restart();
+    one.write_success({{"digest", "d"}});
+    maybe_restart();
+    one.end_pod();
+    maybe_restart();
+    EXPECT_EQ(one.succeeded(), "True") << step;
+    EXPECT_EQ(one.pods_created(), 1U) << step;
+  }
+}
+
+} // namespace
+} // namespace taskgroup

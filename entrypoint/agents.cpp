@@ -256,7 +256,8 @@ const char* Agents::take(std::size_t index, wire::Exited& message) {
   }
   container.phase = Phase::idle;
   m_events.emplace_back(event::StepExited{container.id, message.attempt, message.code,
-                                          std::move(message.error), std::move(message.results)});
+                                          std::move(message.error), std::move(message.results),
+                                          message.out_of_memory});
   return nullptr;
 }
 

@@ -6,6 +6,7 @@
 #include "entrypoint/clock.h"
 #include "entrypoint/empty.h"
 #include "entrypoint/files.h"
+#include "entrypoint/memory.h"
 #include "entrypoint/process.h"
 #include "entrypoint/wire.h"
 
@@ -81,6 +82,7 @@ private:
   std::string tekton(std::string_view path) const {
     return m_options.root + "/tekton/" + std::string(path);
   }
+  std::string cgroups() const { return m_options.root + "/sys/fs/cgroup"; }
   std::string step_folder() const { return tekton("steps/step-" + m_start.step); }
 
   const StepOptions& m_options;
@@ -93,6 +95,7 @@ private:
   wire::Start m_start;
   Script m_script;
   bool m_stopped = false;
+  std::uint64_t m_kills = 0;       // of the container for want of memory, before it began
   std::optional<Millis> m_kill_at; // of a step that was told to stop
 };
 
@@ -306,6 +309,7 @@ tl::expected<void, SpawnError> StepAgent::start(const wire::Start& start) {
     return refuse("there is neither a command nor a script");
   }
   command->directory = directory.get();
+  m_kills = kills_for_memory(cgroups());
   return m_init.start(*command);
 }
 
@@ -321,6 +325,7 @@ void StepAgent::step_ended(int code) {
   kill_all();
   remove_script();
   wire::Exited exited{m_start.attempt, code, {}, {}};
+  exited.out_of_memory = kills_for_memory(cgroups()) > m_kills;
   auto results = read_results(tekton("results"), m_start.results, wire::max_results);
   if (results) {
     exited.results = std::move(*results);

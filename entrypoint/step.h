@@ -11,7 +11,7 @@ struct StepOptions {
   std::string socket;    // the coordinator's, for this container alone
   std::string container; // PlanStep::container
   std::string nonce;     // of the markers in `command` and the environment
-  std::string root;      // goes before /tekton and /workspace; empty but in tests
+  std::string root;      // goes before /tekton, /workspace and /sys; empty but in tests
   bool script = false;   // `command` is the arguments of a script that the coordinator sends
 
   std::vector<std::string> command;

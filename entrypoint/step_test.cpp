@@ -124,6 +124,14 @@ TEST_F(StepTest, ReportsTheSignalThatEndedIt) {
   }
 }
 
+TEST_F(StepTest, ReportsThatMemoryRanOut) {
+  const std::string events = root / "sys/fs/cgroup/memory.events";
+  write_content(events, "oom 7\noom_kill 1\n");
+  Agent agent(root, shell("printf 'oom_kill 2\\n' > " + events + "; kill -KILL $$"));
+  EXPECT_TRUE(agent.run(attempt(0)).out_of_memory);
+  EXPECT_FALSE(agent.run(attempt(1)).out_of_memory) << "not those of an attempt before";
+}
+
 TEST_F(StepTest, ObeysNoSignal) {
   Agent agent(root, shell("exit 0"));
   for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP,

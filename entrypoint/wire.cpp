@@ -81,6 +81,9 @@ struct Encoder {
     writer.number("code", message.code);
     writer.text("error", message.error);
     writer.value("results", message.results);
+    if (message.out_of_memory) {
+      writer.flag("outOfMemory", true);
+    }
     return writer.line();
   }
 
@@ -273,8 +276,9 @@ tl::expected<FromAgent, std::string> decode_from_agent(std::string_view line) {
     return reader.result<FromAgent>(Started{reader.number("attempt")});
   }
   if (type == "exited") {
-    return reader.result<FromAgent>(Exited{reader.number("attempt"), reader.number("code"),
-                                           reader.text("error"), reader.object("results")});
+    return reader.result<FromAgent>(
+        Exited{reader.number("attempt"), reader.number("code"), reader.text("error"),
+               reader.object("results"), reader.has("outOfMemory") && reader.flag("outOfMemory")});
   }
   if (type == "reset") {
     return reader.result<FromAgent>(ResetDone{reader.number("attempt"), reader.text("error")});

@@ -48,6 +48,7 @@ struct Exited {
   int code = 0; // 128 + signal if killed by one
   std::string error;
   std::map<std::string, std::string> results; // content of those that exist
+  bool out_of_memory = false;                 // the kernel killed one of its processes for that
 };
 
 // The answer to Reset. `error` is empty if everything is as before the first attempt.

@@ -74,12 +74,14 @@ TEST(WireTest, MessagesFromTheAgentSurviveTheWay) {
 
   EXPECT_EQ(from_agent<Started>(Started{3}).attempt, 3);
 
-  const Exited exit{1, 137, "why \"not\"\n", {{"digest", "sha256:1\n"}, {"empty", ""}}};
+  const Exited exit{1, 137, "why \"not\"\n", {{"digest", "sha256:1\n"}, {"empty", ""}}, true};
   const auto exited = from_agent<Exited>(exit);
   EXPECT_EQ(exited.attempt, 1);
   EXPECT_EQ(exited.code, 137);
   EXPECT_EQ(exited.error, exit.error);
   EXPECT_EQ(exited.results, exit.results);
+  EXPECT_TRUE(exited.out_of_memory);
+  EXPECT_FALSE(from_agent<Exited>(Exited{}).out_of_memory);
 
   const auto reset = from_agent<ResetDone>(ResetDone{2, "cannot remove \"x\""});
   EXPECT_EQ(reset.attempt, 2);

@@ -121,6 +121,13 @@ void Engine::State::take(const event::StepExited& event) {
     complete(index, task_reason::step_failed, step + " failed: " + event.start_error);
     return;
   }
+  if (event.exit_code != 0 && event.out_of_memory) { // whatever its onError, as in stock
+    end_step(index, event.exit_code, step_reason::out_of_memory, "");
+    complete(index, task_reason::step_out_of_memory,
+             step + " exited with code " + std::to_string(event.exit_code) + ": "
+                 + std::string(step_reason::out_of_memory));
+    return;
+  }
   const bool carries_on = step_of(index).on_error == PlanStep::OnError::carry_on;
   if (event.exit_code != 0 && !carries_on) {
     end_step(index, event.exit_code, step_reason::error, "");

@@ -182,6 +182,30 @@ TEST_F(StopTest, LostContainerOfAnotherStepStopsTheRunningOne) {
   EXPECT_EQ(records(), "a/1 Cancelled -1; a/2 Skipped -1; a Failed");
 }
 
+TEST_F(StopTest, StepOutOfMemoryFailsItsTaskWhateverItsOnError) {
+  given("a; b");
+  steps("a", 2);
+  for (const char* const name : {"a", "b"}) {
+    task(name).steps[0].on_error = PlanStep::OnError::carry_on;
+  }
+  task("b").on_error = PlanTask::OnError::carry_on;
+  begin();
+  EXPECT_EQ(send(event::StepExited{.id = {0, 0}, .exit_code = 137, .out_of_memory = true}),
+            "release a/0; release a/1");
+  EXPECT_EQ(records(), "a/0 OOMKilled 137; a/1 Skipped -1; a Failed");
+  send(event::StepExited{.id = {1, 0}, .exit_code = 2, .out_of_memory = true});
+  EXPECT_EQ(end_of("a"), "Failed: StepOOM");
+  EXPECT_EQ(outcome().tasks[0].message, "\"step-s0\" exited with code 137: OOMKilled");
+  EXPECT_EQ(end_of("b"), "Failed: FailureIgnored");
+}
+
+TEST_F(StopTest, StepThatEndsWellNeedNotMindItsMemory) {
+  given("a");
+  begin();
+  send(event::StepExited{.id = {0, 0}, .exit_code = 0, .out_of_memory = true});
+  EXPECT_EQ(end_of("a"), "Succeeded: Succeeded");
+}
+
 TEST_F(StopTest, StepIsStoppedOnce) {
   given("a; finally f");
   steps("a", 2);

@@ -11,6 +11,7 @@ namespace taskgroup {
 namespace task_reason {
 inline constexpr std::string_view succeeded = "Succeeded";
 inline constexpr std::string_view step_failed = "StepFailed";
+inline constexpr std::string_view step_out_of_memory = "StepOOM";
 inline constexpr std::string_view failure_ignored = "FailureIgnored";
 inline constexpr std::string_view timed_out = "TaskRunTimeout";
 inline constexpr std::string_view cancelled = "TaskRunCancelled";
@@ -37,6 +38,7 @@ namespace step_reason {
 inline constexpr std::string_view completed = "Completed";
 inline constexpr std::string_view continued = "Continued";
 inline constexpr std::string_view error = "Error";
+inline constexpr std::string_view out_of_memory = "OOMKilled";
 inline constexpr std::string_view timed_out = "TimeoutExceeded";
 inline constexpr std::string_view skipped = "Skipped";
 inline constexpr std::string_view cancelled = "Cancelled";

@@ -168,7 +168,9 @@ void Engine::State::end_task(std::size_t task, TaskState state, std::string_view
     leave_attempt(task);
   }
   const bool carries_on = plan.on_error == PlanTask::OnError::carry_on;
-  const bool ignored = carries_on && reason == task_reason::step_failed;
+  const bool ignored =
+      carries_on
+      && (reason == task_reason::step_failed || reason == task_reason::step_out_of_memory);
   it.resetting = false;
   it.outcome.state = state;
   it.outcome.reason = ignored ? task_reason::failure_ignored : reason;

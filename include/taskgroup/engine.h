@@ -43,6 +43,7 @@ struct StepExited {
   int exit_code = 0;       // 128 + signal if killed by one
   std::string start_error; // not empty: it could not be started, or its results could not be read
   std::map<std::string, std::string> results;
+  bool out_of_memory = false; // the kernel killed a process of the step for want of memory
 };
 
 // An agent has emptied what the task owns and is ready for `attempt`. `error` is not empty if that

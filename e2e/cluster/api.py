@@ -30,6 +30,8 @@ class ApiError(Exception):
 
 # Kind: (path of its group and version, plural, whether it is in namespaces).
 KINDS = {
+    "ClusterRole": ("apis/rbac.authorization.k8s.io/v1", "clusterroles", False),
+    "ClusterRoleBinding": ("apis/rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
     "ConfigMap": ("api/v1", "configmaps", True),
     "CustomResourceDefinition": (
         "apis/apiextensions.k8s.io/v1",

@@ -60,9 +60,23 @@ std::string first_failure(const Progress& progress) {
   return {};
 }
 
+// The journal has no room for results that no object of Kubernetes could hold.
+Verdict omitted_verdict(const std::map<std::string, std::uint64_t>& omitted) {
+  std::string names;
+  for (const auto& [name, bytes] : omitted)
+    names += fmt::format("{}\"{}\" has {} bytes", names.empty() ? "" : ", ", name, bytes);
+  return {false, std::string(run_reason::results_too_large),
+          fmt::format("Results of the group are larger than Kubernetes keeps: {}. Write large "
+                      "content to a workspace and report where it is",
+                      names),
+          false};
+}
+
 // What the journal's last line says of the run.
 Verdict journal_verdict(const World& world, const PodControl& control) {
   const Progress& progress = world.journal.progress;
+  if (progress.state == "Succeeded" && !progress.omitted.empty())
+    return omitted_verdict(progress.omitted);
   if (progress.state == "Succeeded")
     return {true, std::string(run_reason::succeeded), progress.message};
   if (progress.state == "Cancelled") {

@@ -135,6 +135,43 @@ TEST_F(ReconcilerTest, AFailedTaskIsNamed) {
   EXPECT_THAT(cluster.message(), HasSubstr("Task \"build\" failed: StepFailed: step \"compile\""));
 }
 
+TEST_F(ReconcilerTest, ResultsThatTheJournalLeavesOutAreNamed) {
+  cluster.create_run(with("retries: 3"));
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  cluster.write_journal(
+      {"{event: begin, version: 1, group: g, tasks: [build], finally: []}",
+       "{event: end, state: Succeeded, reason: Succeeded, message: m, tasks: {build: {state: "
+       "Succeeded, reason: Succeeded, attempts: 1}}, results: {}, omitted: {digest: 3000000}}"});
+  cluster.settle();
+  EXPECT_EQ(cluster.succeeded(), "False");
+  EXPECT_EQ(cluster.reason(), "ResultsTooLarge");
+  EXPECT_THAT(cluster.message(), HasSubstr("\"digest\" has 3000000 bytes"));
+}
+
+TEST_F(ReconcilerTest, AStepOutOfMemoryKeepsItsExitCode) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  cluster.write_journal(
+      {"{event: begin, version: 1, group: g, tasks: [build], finally: []}",
+       "{event: task, task: build, attempt: 0, state: Running}",
+       "{event: step, task: build, attempt: 0, step: compile, state: Running}",
+       "{event: step, task: build, attempt: 0, step: compile, state: Terminated, exitCode: 137, "
+       "reason: Error}"});
+  cluster.set_container("step-build-compile",
+                        {{"terminated", {{"exitCode", 0}, {"reason", "OOMKilled"}}}});
+  cluster.write_journal(
+      {"{event: end, state: Failed, reason: Failed, message: m, tasks: {build: {state: Failed, "
+       "reason: StepFailed, attempts: 1}}, results: {}}"});
+  cluster.settle();
+  const Json step = cluster.status()["extraFields"]["tasks"][0]["steps"][0];
+  EXPECT_EQ(step["reason"], "OOMKilled");
+  EXPECT_EQ(step["exitCode"], 137) << "not the agent's";
+}
+
 // --- Pods that are lost --------------------------------------------------------------------------
 
 TEST_F(ReconcilerTest, APodThatIsDeletedIsNeverMadeAgainInTheSameAttempt) {

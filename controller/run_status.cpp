@@ -95,7 +95,8 @@ void merge_kubelet(Json& step, const ContainerView& container) {
   if (!telling || text_at(step, "reason") == "Completed")
     return;
   step["reason"] = container.reason;
-  step["exitCode"] = container.exit_code;
+  if (!step.contains("exitCode")) // the container's is the agent's, the step's own is known
+    step["exitCode"] = container.exit_code;
   set_text(step, "message", container.message);
 }
 

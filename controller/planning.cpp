@@ -60,6 +60,33 @@ Json document_of(const CustomRun& run) {
   return document;
 }
 
+std::string line_of(const Diagnostic& found) {
+  std::string line;
+  if (found.where.file && !found.where.file->empty())
+    line += *found.where.file + ": ";
+  if (!found.where.path.empty())
+    line += found.where.path + ": ";
+  return line + found.message;
+}
+
+// What the library warns of, and what only a run of Tekton's suffers from.
+std::vector<std::string> warnings_of(const Diagnostics& diagnostics, const GroupSpec& group) {
+  std::vector<std::string> warnings;
+  for (const Diagnostic& found : diagnostics.sorted()) {
+    if (found.severity == Diagnostic::Severity::warning)
+      warnings.push_back(line_of(found));
+  }
+  for (const GroupResult& result : group.results) {
+    if (result.name.text.find('.') != std::string::npos)
+      warnings.push_back(
+          fmt::format("{}: Tekton reads \"{}\" in $(tasks.<task>.results.{}) as a key "
+                      "of an object: tasks that follow cannot use this result. Name "
+                      "it without a dot",
+                      result.name.where.path, result.name.text, result.name.text));
+  }
+  return warnings;
+}
+
 // One line for each error: the object it stands in, the field, what is wrong. Lines and columns of
 // an object that came through the API server mean nothing to its author.
 std::string message_of(const Diagnostics& diagnostics) {
@@ -67,15 +94,7 @@ std::string message_of(const Diagnostics& diagnostics) {
   for (const Diagnostic& found : diagnostics.sorted()) {
     if (found.severity != Diagnostic::Severity::error)
       continue;
-    Diagnostic shown = found;
-    shown.where.line = 0;
-    shown.where.column = 0;
-    std::string line;
-    if (shown.where.file && !shown.where.file->empty())
-      line += *shown.where.file + ": ";
-    if (!shown.where.path.empty())
-      line += shown.where.path + ": ";
-    message += (message.empty() ? "" : "\n") + line + shown.message;
+    message += (message.empty() ? "" : "\n") + line_of(found);
   }
   return message;
 }
@@ -174,6 +193,7 @@ Planned plan_run(const CustomRun& run, const Fetched& fetched, const std::string
   if (diagnostics.has_errors() || !plan_made)
     return refused(run_reason::invalid, message_of(diagnostics));
   ready.plan = std::move(*plan_made);
+  ready.warnings = warnings_of(diagnostics, ready.group);
   planned.ready = std::move(ready);
   return planned;
 }

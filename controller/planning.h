@@ -28,7 +28,8 @@ struct Planned {
     GroupSpec group;
     Facts facts;
     RunRequest request;
-    std::vector<Json> claims; // of volumeClaimTemplates, to be there before the pod
+    std::vector<Json> claims;          // of volumeClaimTemplates, to be there before the pod
+    std::vector<std::string> warnings; // what is legal, but likely wrong
   };
   std::vector<std::pair<std::string, std::string>> missing; // fetch these by kind and name
   std::optional<Ready> ready;

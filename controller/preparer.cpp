@@ -169,6 +169,7 @@ private:
     else
       return tl::make_unexpected(secrets.error());
     Preparation preparation;
+    preparation.warnings = ready.warnings;
     for (const Json& claim : ready.claims)
       preparation.objects.emplace_back(kube::claims, claim);
     auto built = build_pod(ready.plan, ready.group, ready.facts, request, m_settings.pod);

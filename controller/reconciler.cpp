@@ -268,6 +268,8 @@ private:
     auto created = m_shell.m_api.create(kube::pods, pod, m_stop);
     if (created) {
       m_world.pod = {true, std::move(*created)};
+      for (const std::string& warning : m_world.preparation->warnings)
+        emit({{true, "TaskGroupWarning", warning}});
       return std::nullopt;
     }
     const ApiError& error = created.error();

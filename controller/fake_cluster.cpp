@@ -52,13 +52,13 @@ const kube::Resource& resource_for(const std::string& kind) {
 } // namespace
 
 FakeCluster::FakeCluster() {
-  for (const auto& [resource, kind] :
+  for (const auto& [resource, name] :
        {std::pair{task_groups, "TaskGroup"}, std::pair{tasks, "Task"},
         std::pair{pipelines, "Pipeline"}, std::pair{pipeline_runs, "PipelineRun"}})
-    api.serve({.resource = resource, .kind = kind, .prune = {}, .admit = {}});
-  for (const RunKind kind : {RunKind::custom_run, RunKind::legacy_run})
-    api.serve({.resource = resource_of(kind),
-               .kind = kind == RunKind::custom_run ? "CustomRun" : "Run",
+    api.serve({.resource = resource, .kind = name, .prune = {}, .admit = {}});
+  for (const RunKind one : {RunKind::custom_run, RunKind::legacy_run})
+    api.serve({.resource = resource_of(one),
+               .kind = one == RunKind::custom_run ? "CustomRun" : "Run",
                .has_status = true,
                .prune = {},
                .admit = {}});
@@ -79,15 +79,16 @@ Json FakeCluster::apply(const std::string& yaml) {
 }
 
 void FakeCluster::create_run(const std::string& spec) {
-  Json object = {{"apiVersion", "tekton.dev/v1beta1"},
-                 {"kind", "CustomRun"},
+  const bool legacy = kind == RunKind::legacy_run;
+  Json object = {{"apiVersion", legacy ? "tekton.dev/v1alpha1" : "tekton.dev/v1beta1"},
+                 {"kind", legacy ? "Run" : "CustomRun"},
                  {"metadata", {{"name", run_key.name}, {"namespace", run_key.namespace_name}}},
                  {"spec", json_of(spec)}};
-  api.put(resource_of(RunKind::custom_run), object);
+  api.put(resource_of(kind), object);
 }
 
 void FakeCluster::edit_run(const std::function<void(Json&)>& change) {
-  api.modify(resource_of(RunKind::custom_run), run_key, change);
+  api.modify(resource_of(kind), run_key, change);
 }
 
 void FakeCluster::cancel_run(const std::string& message) {
@@ -99,8 +100,7 @@ void FakeCluster::cancel_run(const std::string& message) {
 }
 
 Json FakeCluster::run_object(const std::string& name) const {
-  return api.find(resource_of(RunKind::custom_run), {run_key.namespace_name, name})
-      .value_or(Json());
+  return api.find(resource_of(kind), {run_key.namespace_name, name}).value_or(Json());
 }
 
 Json FakeCluster::status(const std::string& name) const {
@@ -177,7 +177,7 @@ void FakeCluster::restart() {
 Reconciled FakeCluster::settle() {
   Reconciled result;
   for (int round = 0; round < 20; ++round) {
-    result = m_reconciler->reconcile({RunKind::custom_run, run_key}, {});
+    result = m_reconciler->reconcile({kind, run_key}, {});
     const bool due = result.kind == Reconciled::Kind::wait && result.until <= m_now;
     if (result.kind != Reconciled::Kind::try_again && !due)
       return result;
@@ -334,8 +334,6 @@ std::vector<Json> FakeCluster::pods_of(const RunKey&, const std::string& uid) co
   return owned;
 }
 
-void FakeCluster::pin_cache() {
-  m_pinned = Pinned{run({RunKind::custom_run, run_key}), api.all(kube::pods)};
-}
+void FakeCluster::pin_cache() { m_pinned = Pinned{run({kind, run_key}), api.all(kube::pods)}; }
 
 } // namespace taskgroup

@@ -27,7 +27,7 @@ public:
   // Store the object that this YAML text describes; namespace `default` if it names none.
   Json apply(const std::string& yaml);
 
-  // Store a CustomRun "run" with this `spec`, a YAML mapping.
+  // Store a CustomRun "run" (a Run, if `kind` says so) with this `spec`, a YAML mapping.
   void create_run(const std::string& spec);
 
   // Change the CustomRun "run" as its author or Tekton does.
@@ -96,6 +96,7 @@ public:
   void pin_cache();
   void free_cache() { m_pinned.reset(); }
 
+  RunKind kind = RunKind::custom_run; // of "run"
   kube::FakeKubeApi api;
   std::vector<RunEvent> events; // emitted so far
   PreparerSettings preparer_settings;

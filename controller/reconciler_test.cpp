@@ -520,6 +520,52 @@ TEST_F(ReconcilerTest, AFinishedPodIsLeftAlone) {
   EXPECT_EQ(cluster.pods().size(), 1U);
 }
 
+// --- Legacy Runs (contract.md 0) -----------------------------------------------------------------
+
+constexpr const char* legacy_spec = R"(
+spec:
+  apiVersion: taskgroup.dev/v1alpha1
+  kind: TaskGroup
+  spec: {tasks: [{name: build, taskSpec: {steps: [{name: compile, image: i, script: x}]}}]}
+)";
+
+TEST_F(ReconcilerTest, ALegacyRunIsServedLikeACustomRun) {
+  cluster.kind = RunKind::legacy_run;
+  cluster.create_run(legacy_spec);
+  cluster.settle();
+  EXPECT_EQ(cluster.reason(), "Running") << cluster.message();
+  EXPECT_EQ(cluster.pod()["metadata"]["ownerReferences"][0]["kind"], "Run");
+  cluster.start_pod();
+  cluster.write_success();
+  cluster.settle();
+  EXPECT_EQ(cluster.succeeded(), "True");
+}
+
+TEST_F(ReconcilerTest, ALegacyRunHasReasonsOfItsOwn) {
+  cluster.kind = RunKind::legacy_run;
+  cluster.create_run(legacy_spec);
+  cluster.settle();
+  cluster.cancel_run();
+  cluster.settle();
+  EXPECT_EQ(cluster.reason(), "RunCancelled");
+
+  FakeCluster late;
+  late.kind = RunKind::legacy_run;
+  late.create_run(std::string(legacy_spec) + "timeout: 1m");
+  late.settle();
+  late.pass(60'000);
+  EXPECT_EQ(late.reason(), "RunTimedOut");
+}
+
+TEST_F(ReconcilerTest, ALegacyRunMayReferToAGroup) {
+  cluster.kind = RunKind::legacy_run;
+  cluster.apply("{apiVersion: taskgroup.dev/v1alpha1, kind: TaskGroup, metadata: {name: g}, spec: "
+                "{tasks: [{name: a, taskSpec: {steps: [{image: i, script: x}]}}]}}");
+  cluster.create_run("{ref: {apiVersion: taskgroup.dev/v1alpha1, kind: TaskGroup, name: g}}");
+  cluster.settle();
+  EXPECT_EQ(cluster.reason(), "Running") << cluster.message();
+}
+
 // --- Crashes -------------------------------------------------------------------------------------
 
 // Every write, each in three ways: lost, applied with the reply lost, and applied before the

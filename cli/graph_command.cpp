@@ -61,7 +61,7 @@ Drawing drawing_of(const Plan& plan) {
 } // namespace
 
 ExitCode graph_command(const GraphFlags& flags) {
-  const Input input = read_input({flags.file});
+  const Input input = read_input({flags.file}, Target::pod);
   auto checked = check_group(input, flags.group, {});
   if (!checked)
     return fail(checked.error());

@@ -86,7 +86,7 @@ int rank(const Runnable& runnable) {
 
 } // namespace
 
-Input read_input(const std::vector<std::string>& files) {
+Input read_input(const std::vector<std::string>& files, Target target) {
   Input input;
   std::vector<Node> documents;
   for (const std::string& file : expand_folders(files, input.diagnostics)) {
@@ -97,7 +97,7 @@ Input read_input(const std::vector<std::string>& files) {
     }
     documents.insert(documents.end(), read->begin(), read->end());
   }
-  input.catalog = make_catalog(documents, input.diagnostics);
+  input.catalog = make_catalog(documents, input.diagnostics, target);
   input.facts.tasks = input.catalog.tasks;
   input.facts.pipelines = input.catalog.pipelines;
   return input;

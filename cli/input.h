@@ -22,8 +22,9 @@ struct Input {
 };
 
 // Read files, folders (their *.yaml, *.yml and *.json files, not recursively, in order of name) and
-// `-` (standard input, at most once). What cannot be read or parsed is in the diagnostics.
-Input read_input(const std::vector<std::string>& files);
+// `-` (standard input, at most once). What cannot be read or parsed is in the diagnostics; what is
+// wrong on the host only is too, unless `target` says that nothing is to be run here.
+Input read_input(const std::vector<std::string>& files, Target target = Target::host);
 
 // Return the runnable that the command line means: the embedded group named `group` if that is not
 // empty, else the only one, else the only one that no other document refers to. The failure lists

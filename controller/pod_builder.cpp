@@ -74,7 +74,7 @@ public:
   tl::expected<BuiltPod, std::string> build() {
     tl::expected<PodResources, std::string> resources =
         pod_resources(m_plan, m_group.run.resources_sum, m_settings.coordinator_resources,
-                      m_request.limit_ranges);
+                      {m_request.limit_ranges, m_request.resource_quotas});
     if (!resources)
       return tl::make_unexpected(resources.error());
     m_resources = *std::move(resources);

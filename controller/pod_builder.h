@@ -50,7 +50,8 @@ struct PodRequest {
   // With `init`, always so: how a pod is replaced in which no step was ever started. Otherwise the
   // group's `run.agentInstall` decides, and `auto` means `init` under a runtimeClassName.
   InstallMode install = InstallMode::post_start;
-  nlohmann::json limit_ranges; // items of the namespace's LimitRanges; null: none
+  nlohmann::json limit_ranges;    // items of the namespace's LimitRanges; null: none
+  nlohmann::json resource_quotas; // items of its ResourceQuotas; null: none
 };
 
 // Everything that makes a pod of a plan. `config_map` is not null where the plan is too large for

@@ -43,9 +43,11 @@ const json* find(const json& object, std::initializer_list<std::string_view> pat
 // What LimitRanges say of one resource.
 struct Range {
   Amount container_min;
+  Amount container_max; // or the default limit, if that is lower
   Amount default_request;
   Amount pod_min;
-  bool ratio = false; // a maxLimitRequestRatio, of containers or pods
+  bool ratio = false;         // a maxLimitRequestRatio, of containers or pods
+  bool limit_counted = false; // a quota counts limits: each container needs one
 };
 
 // One of the resources that are scaled.
@@ -70,9 +72,14 @@ public:
     return std::nullopt;
   }
 
-  Range range_of(const json& limit_ranges) {
+  Range range_of(const NamespaceRules& rules) {
     Range range;
-    for (const json& object : limit_ranges.is_array() ? limit_ranges : json::array()) {
+    for (const json& quota : rules.resource_quotas) {
+      const json* hard = find(quota, {"spec", "hard"});
+      range.limit_counted =
+          range.limit_counted || (hard != nullptr && find(*hard, {"limits." + m_name}) != nullptr);
+    }
+    for (const json& object : rules.limit_ranges) {
       const json* limits = find(object, {"spec", "limits"});
       for (const json& item : limits != nullptr && limits->is_array() ? *limits : json::array()) {
         const std::string type = text_at(item, "type");
@@ -86,6 +93,10 @@ public:
           lowest = std::max(lowest.value_or(0), *min);
         if (type != "Container")
           continue;
+        for (const char* field : {"max", "default"}) {
+          if (const Amount most = read(find(item, {field, m_name}), where))
+            range.container_max = std::min(range.container_max.value_or(largest), *most);
+        }
         // What the API server makes the default request where there is none.
         for (const char* field : {"defaultRequest", "default", "max", "min"}) {
           if (const Amount fallback = read(find(item, {field, m_name}), where);
@@ -105,6 +116,13 @@ public:
                     fmt::format("container \"{}\", resources.{}.{}", container, part, m_name));
     }
     return range.default_request;
+  }
+
+  // A limit that a coordinator never meets.
+  std::int64_t ample(std::int64_t request) const {
+    constexpr std::int64_t half_a_core = 500;
+    constexpr std::int64_t memory = std::int64_t{256} << 20U;
+    return std::max(request, m_name == "cpu" ? half_a_core : memory);
   }
 
   std::string text(std::int64_t amount) const {
@@ -146,10 +164,26 @@ std::int64_t scale(std::int64_t amount, std::int64_t peak, std::int64_t sum) {
   return std::min(result, amount);
 }
 
+// Make the coordinator's request and limit fit the namespace: nobody but us can.
+void fit_coordinator(std::int64_t own, const Range& range, const Scaled& resource,
+                     json& coordinator) {
+  const std::string& name = resource.name();
+  const std::int64_t most = range.container_max.value_or(largest);
+  const std::int64_t request = std::min(std::max(own, range.container_min.value_or(0)), most);
+  if (request != own)
+    coordinator["requests"][name] = resource.text(request);
+  if (find(coordinator, {"limits", name}) != nullptr)
+    return;
+  if (range.ratio) // a default limit may be too far from the request
+    coordinator["limits"][name] = resource.text(request);
+  else if (range.limit_counted)
+    coordinator["limits"][name] = resource.text(std::min(resource.ample(own), most));
+}
+
 // Scale one resource in all containers.
-void scale_all(const Plan& plan, bool plain_sum, const json& limit_ranges, Scaled& resource,
+void scale_all(const Plan& plan, bool plain_sum, const NamespaceRules& rules, Scaled& resource,
                PodResources& pod) {
-  const Range range = resource.range_of(limit_ranges);
+  const Range range = resource.range_of(rules);
   std::vector<Amount> requests;
   std::vector<std::int64_t> weights; // of the tasks
   std::int64_t sum = 0;
@@ -175,19 +209,15 @@ void scale_all(const Plan& plan, bool plain_sum, const json& limit_ranges, Scale
     if (request != *requests[i] || find(pod.steps[i], {"requests", resource.name()}) == nullptr)
       pod.steps[i]["requests"][resource.name()] = resource.text(request);
   }
-  if (!own)
-    return;
-  if (*own < range.container_min.value_or(0))
-    pod.coordinator["requests"][resource.name()] = resource.text(*range.container_min);
-  if (range.ratio && find(pod.coordinator, {"limits", resource.name()}) == nullptr)
-    pod.coordinator["limits"][resource.name()] = resource.text(
-        std::max(*own, range.container_min.value_or(0))); // a default limit may be too far from it
+  if (own)
+    fit_coordinator(*own, range, resource, pod.coordinator);
 }
 
 } // namespace
 
-tl::expected<PodResources, std::string>
-pod_resources(const Plan& plan, bool plain_sum, const json& coordinator, const json& limit_ranges) {
+tl::expected<PodResources, std::string> pod_resources(const Plan& plan, bool plain_sum,
+                                                      const json& coordinator,
+                                                      const NamespaceRules& rules) {
   PodResources result;
   result.coordinator = coordinator.is_object() ? coordinator : json::object();
   for (const PlanTask& task : plan.tasks) {
@@ -200,7 +230,7 @@ pod_resources(const Plan& plan, bool plain_sum, const json& coordinator, const j
   Scaled cpu("cpu", parse_cpu);
   Scaled memory("memory", parse_amount);
   for (Scaled* resource : {&cpu, &memory}) {
-    scale_all(plan, plain_sum, limit_ranges, *resource, result);
+    scale_all(plan, plain_sum, rules, *resource, result);
     if (!resource->error().empty())
       return tl::make_unexpected(resource->error());
   }

@@ -11,6 +11,12 @@
 
 namespace taskgroup {
 
+// What a namespace rules: the items of its LimitRanges and ResourceQuotas; null: none.
+struct NamespaceRules {
+  nlohmann::json limit_ranges;
+  nlohmann::json resource_quotas;
+};
+
 // What a pod asks for (design.md 4, "Requests for cpu and memory").
 struct PodResources {
   // `resources` of each container, in the order of the plan's steps.
@@ -21,10 +27,11 @@ struct PodResources {
 // Compute the resources of the containers. cpu and memory are scaled by the peak ÷ the sum of the
 // group, unless `plain_sum` or a LimitRange's maxLimitRequestRatio forbid it, and raised to its
 // min; everything else stays as written. A request that is missing beside a limit, or that a
-// LimitRange would fill in, counts as that. `limit_ranges` are the namespace's items; null: none.
-// The error names the container and the quantity that cannot be read.
+// LimitRange would fill in, counts as that. The coordinator gets limits where a quota counts them,
+// and stays within a LimitRange. The error names the container and the quantity that cannot be
+// read.
 tl::expected<PodResources, std::string> pod_resources(const Plan& plan, bool plain_sum,
                                                       const nlohmann::json& coordinator,
-                                                      const nlohmann::json& limit_ranges);
+                                                      const NamespaceRules& rules);
 
 } // namespace taskgroup

@@ -28,7 +28,7 @@ protected:
   }
 
   PodResources resources() {
-    auto result = pod_resources(plan, plain_sum, coordinator, limit_ranges);
+    auto result = pod_resources(plan, plain_sum, coordinator, {limit_ranges, quotas});
     if (!result) {
       ADD_FAILURE() << result.error();
       return {};
@@ -55,6 +55,7 @@ protected:
   bool plain_sum = false;
   json coordinator = {{"requests", {{"cpu", "10m"}}}};
   json limit_ranges;
+  json quotas;
 };
 
 TEST_F(PodResourcesTest, AChainAsksForItsLargestStep) {
@@ -141,9 +142,23 @@ TEST_F(PodResourcesTest, WhatALimitRangeFillsInCountsToo) {
   EXPECT_THAT(requests("cpu"), testing::Each(""));
 }
 
+TEST_F(PodResourcesTest, TheCoordinatorHasLimitsWhereAQuotaCountsThem) {
+  coordinator = {{"requests", {{"cpu", "10m"}, {"memory", "32Mi"}}}};
+  add_task({cpu("1")});
+  EXPECT_FALSE(resources().coordinator.contains("limits"));
+  quotas = json::array({{{"spec", {{"hard", {{"limits.memory", "4Gi"}, {"pods", "9"}}}}}}});
+  EXPECT_EQ(resources().coordinator["limits"], json({{"memory", "268435456"}}));
+}
+
+TEST_F(PodResourcesTest, TheCoordinatorStaysBelowALimitRangesMaximum) {
+  limit_ranges = range("Container", {{"max", {{"cpu", "1"}}}, {"default", {{"cpu", "5m"}}}});
+  add_task({cpu("1")});
+  EXPECT_EQ(resources().coordinator["requests"]["cpu"], "5m");
+}
+
 TEST_F(PodResourcesTest, AQuantityThatIsNoneIsNamed) {
   add_task({cpu("much")});
-  const auto result = pod_resources(plan, false, coordinator, limit_ranges);
+  const auto result = pod_resources(plan, false, coordinator, {limit_ranges, quotas});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error(),
             "container \"t0-0\", resources.requests.cpu: \"much\" is no quantity of "

@@ -154,6 +154,7 @@ private:
                              {.namespace_name = ns, .labels = {}, .fields = {}}, m_stop);
     if (!quotas)
       return tl::make_unexpected(quotas.error());
+    request.resource_quotas = quotas->items;
     if (std::any_of(quotas->items.begin(), quotas->items.end(), counts_pods))
       request.annotations[done_annotation] = "Pod";
     if (!m_run.pipeline_run.empty()) {

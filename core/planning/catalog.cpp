@@ -203,8 +203,8 @@ void CatalogMaker::add(const Node& document, const std::string& path) {
     return;
   }
 
-  DecodeContext context{m_diagnostics, m_catalog.no_effect_on_host, kind, false, m_target,
-                        m_rows_read};
+  DecodeContext context{m_diagnostics, m_catalog.no_effect_on_host, kind,       false,
+                        m_target,      &m_catalog.refused_on_host,  m_rows_read};
   if (is_list) {
     add_list(ObjectReader(document, ObjectKind::list, path, ApiVersion::v1, context));
     return;

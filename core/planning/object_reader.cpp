@@ -280,6 +280,11 @@ void ObjectReader::take(std::size_t index) {
     }
     return;
   }
+  if (field->field_class == FieldClass::refused_on_host && !is_empty_value(value)
+      && m_context->refused_on_host != nullptr)
+    m_context->refused_on_host->push_back(
+        {fmt::format("{}: {}", m_context->object, join(m_path, field->name)),
+         std::string(field->reason)});
   if (!TypeCheck(m_path, field->name, diagnostics).check(*field, value)) {
     if (field->type == FieldType::objects || field->type == FieldType::object_map)
       m_context->incomplete = true;

@@ -24,6 +24,7 @@ struct DecodeContext {
   // whole would only add errors that follow from the first one.
   bool incomplete = false;
   Target target = Target::host;
+  std::vector<NoEffect>* refused_on_host = nullptr; // with Target::pod
   std::set<const Field*>* rows_read = nullptr; // for the tests: the rows that decoding asks for
 };
 

@@ -27,7 +27,7 @@ struct Runnable {
   std::vector<Param> open_params;
 };
 
-// A field that has no effect by nature, and why: listed once before a run.
+// A field that has no effect by nature, or none on the host, and why: listed once before a run.
 struct NoEffect {
   std::string path;
   std::string reason;
@@ -44,6 +44,7 @@ struct Catalog {
   std::map<std::string, GroupSpec> pipelines;
   std::map<std::string, GroupSpec> groups; // TaskGroups
   std::vector<NoEffect> no_effect_on_host; // image, resources, runAsUser, ports … where they stand
+  std::vector<NoEffect> refused_on_host;   // with Target::pod: what would be an error on the host
 };
 
 // Decode documents: check each against the field table (fields.h), refuse what is unknown or not

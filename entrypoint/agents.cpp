@@ -36,12 +36,6 @@ Agents::Agents(const Plan& plan, std::string folder, int epoll, Millis grace)
   }
 }
 
-Agents::~Agents() {
-  for (Container& container : m_containers) {
-    stop_listening(container);
-  }
-}
-
 std::optional<std::size_t> Agents::find(std::string_view container) const {
   for (std::size_t i = 0; i < m_containers.size(); ++i) {
     if (step_of(m_containers[i]).container == container) {

@@ -27,9 +27,10 @@ namespace taskgroup {
 class Agents {
 public:
   // Sockets are made below `folder` and waited for by `epoll`, which stays the caller's, with data
-  // below data_end(). The plan must outlive this object.
+  // below data_end(). The plan must outlive this object. Sockets to which nobody has come stay when
+  // it ends: that nobody listens there tells an agent that comes late that it is too late.
   Agents(const Plan& plan, std::string folder, int epoll, Millis grace);
-  ~Agents();
+  ~Agents() = default;
   Agents(const Agents&) = delete;
   Agents& operator=(const Agents&) = delete;
 

@@ -256,6 +256,18 @@ TEST_F(CoordinateTest, ContainersOfAPodAllHearThatTheyMayEnd) {
   EXPECT_EQ(coordinator.program().wait(), 0);
 }
 
+TEST_F(CoordinateTest, LostContainerThatStartsAfterTheEndJustEnds) {
+  // As one whose image could not be pulled, and was replaced by the agent's.
+  Coordinator coordinator(root, plan_of({task("a", ""), task("b", "", {0})}));
+  Program a = coordinator.agent(0);
+  coordinator.next("task", {{"task", "a"}, {"state", "Succeeded"}});
+  coordinator.control(R"({"seq":1,"lost":{"step-b-run":{"reason":"ImagePullBackOff"}}})");
+  EXPECT_EQ(Coordinator::outcome(coordinator.next("end"), "b"), "Failed ImagePullBackOff");
+  EXPECT_EQ(coordinator.program().wait(), 0);
+  Program late = coordinator.agent(1);
+  EXPECT_EQ(late.wait(), 0);
+}
+
 TEST_F(CoordinateTest, KilledAgentIsALostContainer) {
   PlanTask a = task("a", "echo $$; exec sleep 1000");
   a.retries = 3;

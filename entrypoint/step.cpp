@@ -30,26 +30,43 @@ namespace {
 
 constexpr int failed_to_start = 1; // as stock's entrypoint exits where it cannot run a step
 
-// Connect to the coordinator's socket. All sockets are open before the first agent starts; only
-// where containers share no such order may it be a moment late, so this waits up to five seconds.
-tl::expected<Fd, std::string> connect_to(const std::string& path) {
+// Why there is no connection to the coordinator.
+struct NoConnection {
+  std::string message;
+  bool too_late = false; // it was there, and is gone
+};
+
+// Connect to the coordinator's socket. All sockets are open before the first agent starts; where
+// containers share no such order it may come later. Once it is there, somebody listens as long as
+// the coordinator lives.
+tl::expected<Fd, NoConnection> connect_to(const std::string& path) {
+  constexpr Millis longest_wait{20'000};
+  constexpr Millis longest_without_listener{500}; // between bind() and listen()
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
-    return tl::make_unexpected("the socket's path \"" + path + "\" is longer than 107 bytes");
+    return tl::make_unexpected(
+        NoConnection{"the socket's path \"" + path + "\" is longer than 107 bytes"});
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket) {
-    return tl::make_unexpected(with_errno("cannot make a socket", errno));
+    return tl::make_unexpected(NoConnection{with_errno("cannot make a socket", errno)});
   }
-  for (int pause_ms = 1, waited_ms = 0;;
-       waited_ms += pause_ms, pause_ms = std::min(2 * pause_ms, 100)) {
+  const Millis begin = monotonic_now();
+  Millis refused{0}; // since when
+  for (int pause_ms = 1;; pause_ms = std::min(2 * pause_ms, 100)) {
     if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
       return socket;
     }
-    if ((errno != ENOENT && errno != ECONNREFUSED && errno != EAGAIN) || waited_ms > 5000) {
-      return tl::make_unexpected(with_errno("cannot connect to \"" + path + "\"", errno));
+    const int error = errno;
+    const Millis now = monotonic_now();
+    refused = error != ECONNREFUSED ? Millis(0) : refused == Millis(0) ? now : refused;
+    const bool gone = refused != Millis(0) && now - refused > longest_without_listener;
+    if ((error != ENOENT && error != ECONNREFUSED && error != EAGAIN) || gone
+        || now - begin > longest_wait) {
+      return tl::make_unexpected(
+          NoConnection{with_errno("cannot connect to \"" + path + "\"", error), gone});
     }
     poll(nullptr, 0, pause_ms);
   }
@@ -366,8 +383,8 @@ int run_step(const StepOptions& options) {
   }
   auto socket = connect_to(options.socket);
   if (!socket) {
-    warn(socket.error());
-    return 1;
+    warn(socket.error().message);
+    return socket.error().too_late ? 0 : 1;
   }
   return StepAgent(options, std::move(*init), std::move(*socket)).run();
 }

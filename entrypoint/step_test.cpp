@@ -124,6 +124,23 @@ TEST_F(StepTest, ReportsTheSignalThatEndedIt) {
   }
 }
 
+TEST_F(StepTest, ContainerThatComesTooLateJustEnds) {
+  {
+    const Fd listener = listen_at(root / "s");
+  }
+  Program agent({agent_program(), "step", "--socket", root / "s", "--container", "c", "--nonce",
+                 "5f2c", "--", "/bin/false"});
+  EXPECT_EQ(agent.wait(), 0);
+  EXPECT_THAT(agent.errors(), HasSubstr("ECONNREFUSED"));
+}
+
+TEST_F(StepTest, SocketMayComeLaterThanItsAgent) {
+  Program agent({agent_program(), "step", "--socket", root / "s", "--container", "c", "--nonce",
+                 "5f2c", "--", "/bin/true"});
+  Peer peer = Peer::accept(listen_at(root / "s"));
+  EXPECT_EQ(peer.from_agent<wire::Hello>().container, "c");
+}
+
 TEST_F(StepTest, ReportsThatMemoryRanOut) {
   const std::string events = root / "sys/fs/cgroup/memory.events";
   write_content(events, "oom 7\noom_kill 1\n");

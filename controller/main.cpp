@@ -70,8 +70,11 @@ void declare(CLI::App& app, Flags& flags) {
   app.add_option("--log-level", flags.log_level, "debug, info, warning or error");
 }
 
-// The pod's name and something random: two processes of one pod are two.
+// In a pod, its name: a container that is started again has the Lease still, and need not wait
+// until it expires. Elsewhere two processes may share a host.
 std::string identity() {
+  if (const char* pod = std::getenv("POD_NAME"); pod != nullptr && *pod != '\0')
+    return pod;
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) != 0)
     host[0] = '\0';

@@ -319,7 +319,42 @@ bool is_step(const Outline& outline, const std::string& container) {
   return false;
 }
 
-// Tell the coordinator what it cannot see: containers that will not start, and a cancel.
+// A step's container ends after its task, unless its agent never came to the coordinator, or is
+// gone, which the coordinator sees itself. Return when one that has ended counts as lost; 0: never.
+std::int64_t lost_at(const World& world, const Outline& outline, const ContainerView& container) {
+  constexpr std::int64_t patience_with_journal = 5'000;
+  const Progress& progress = world.journal.progress;
+  if (container.state != ContainerView::State::terminated || !container.ever_ran
+      || progress.lines == 0)
+    return 0;
+  for (const Outline::Task& task : outline.tasks) {
+    if (std::none_of(task.steps.begin(), task.steps.end(),
+                     [&](const Outline::Step& step) { return step.container == container.name; }))
+      continue;
+    const bool over =
+        std::any_of(progress.tasks.begin(), progress.tasks.end(), [&](const TaskProgress& heard) {
+          return heard.name == task.name && heard.finished != 0;
+        });
+    return over ? 0 : container.finished + patience_with_journal;
+  }
+  return 0;
+}
+
+// Return when the next container that has ended counts as lost; 0: none does.
+std::int64_t next_lost_at(const World& world, const PodView& pod, const Outline& outline,
+                          const PodControl& told) {
+  std::int64_t next = 0;
+  for (const ContainerView& container : pod.others()) {
+    const std::int64_t at =
+        told.lost.contains(container.name) ? 0 : lost_at(world, outline, container);
+    if (at > 0 && (next == 0 || at < next))
+      next = at;
+  }
+  return next;
+}
+
+// Tell the coordinator what it cannot see: containers that will not start, those that have ended
+// before they came to it, and a cancel.
 std::optional<Next> tell_coordinator(const World& world, const PodView& pod, const Outline& outline,
                                      const PodControl& told) {
   PodControl control = told;
@@ -335,6 +370,15 @@ std::optional<Next> tell_coordinator(const World& world, const PodView& pod, con
     events.push_back(
         {true, lost.reason,
          fmt::format("Container \"{}\" of pod \"{}\": {}", container, pod.name(), lost.message)});
+  }
+  for (const ContainerView& container : pod.others()) {
+    const std::int64_t at = lost_at(world, outline, container);
+    if (at == 0 || world.now < at || control.lost.contains(container.name))
+      continue;
+    control.lost[container.name] = {
+        container.reason == "OOMKilled" ? container.reason : "ContainerLost",
+        fmt::format("container \"{}\" ended with exit code {} ({}) before its task did",
+                    container.name, container.exit_code, container.reason)};
   }
   if (!control.cancel && (world.run.cancelled() || timed_out(world))) {
     const bool by_timer = !world.run.cancelled();
@@ -383,6 +427,7 @@ Next watch(const World& world, const PodView& pod, const Outline& outline,
            const PodControl& control) {
   const std::int64_t cancel_by = cancel_deadline(world, control, outline);
   const std::int64_t lost_by = pod.terminating() ? pod.gone_by() + patience_with_nodes : 0;
+  const std::int64_t silent_by = next_lost_at(world, pod, outline, control);
   if (world.journal.progress.lines > 0) {
     Json tasks = tasks_of(world.journal.progress, outline, &pod);
     const std::vector<std::string> states = states_of(tasks);
@@ -392,7 +437,7 @@ Next watch(const World& world, const PodView& pod, const Outline& outline,
     if (!quiet && states != states_of(array_at(world.run.extra, "tasks"))) {
       const std::int64_t due = world.last_write + live_status_interval;
       if (world.now < due)
-        return wait_for(world, {due, cancel_by, lost_by});
+        return wait_for(world, {due, cancel_by, lost_by, silent_by});
       const auto done = std::count_if(tasks.begin(), tasks.end(), [](const Json& task) {
         const std::string state = text_at(task, "state");
         return state != "Pending" && state != "Running";
@@ -403,7 +448,7 @@ Next watch(const World& world, const PodView& pod, const Outline& outline,
                                            world.now),
                                {}};
     }
-    return wait_for(world, {cancel_by, lost_by});
+    return wait_for(world, {cancel_by, lost_by, silent_by});
   }
   // Nothing heard: say what keeps the pod, once it takes long.
   if (const std::string obstacle = pod.obstacle(); !obstacle.empty()) {
@@ -414,9 +459,9 @@ Next watch(const World& world, const PodView& pod, const Outline& outline,
     if (!said && world.now >= due)
       return next::WriteStatus{waiting_status(world.run, "Pending", message, world.now), {}};
     if (!said)
-      return wait_for(world, {due, cancel_by, lost_by});
+      return wait_for(world, {due, cancel_by, lost_by, silent_by});
   }
-  return wait_for(world, {cancel_by, lost_by});
+  return wait_for(world, {cancel_by, lost_by, silent_by});
 }
 
 Next follow(const World& world) {

@@ -2,6 +2,7 @@
 #include "controller/fake_cluster.h"
 #include "controller/json_fields.h"
 #include "controller/pod_builder.h"
+#include "controller/time_text.h"
 #include "kube/resources.h"
 
 #include <gmock/gmock.h>
@@ -317,6 +318,45 @@ TEST_F(ReconcilerTest, AnImageThatCannotBePulledIsLostAndReplaced) {
   cluster.api.forget_writes();
   cluster.settle();
   EXPECT_THAT(cluster.api.writes(), IsEmpty()) << "it is said once";
+}
+
+TEST_F(ReconcilerTest, AContainerThatEndsBeforeItsTaskIsLost) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.write_journal({"{event: begin, version: 1, group: g, tasks: [build], finally: []}",
+                         "{event: task, task: build, attempt: 0, state: Running}"});
+  cluster.set_container("step-build-compile", {{"terminated",
+                                                {{"exitCode", 1},
+                                                 {"reason", "Error"},
+                                                 {"startedAt", time_text(cluster.now())},
+                                                 {"finishedAt", time_text(cluster.now())}}}});
+  cluster.settle();
+  cluster.pass(4'000);
+  EXPECT_TRUE(control().is_discarded()) << "the journal may be a moment behind";
+  cluster.pass(1'000);
+  EXPECT_EQ(control()["lost"]["step-build-compile"]["reason"], "ContainerLost");
+  cluster.api.forget_writes();
+  cluster.pass(60'000);
+  EXPECT_THAT(cluster.api.writes(), IsEmpty()) << "it is said once";
+}
+
+TEST_F(ReconcilerTest, AContainerMayEndAfterItsTask) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.write_journal(
+      {"{event: begin, version: 1, group: g, tasks: [build], finally: []}",
+       "{event: task, task: build, attempt: 0, state: Running}",
+       "{event: task, task: build, attempt: 0, state: Succeeded, reason: Succeeded}"});
+  cluster.set_container("step-build-compile", {{"terminated",
+                                                {{"exitCode", 0},
+                                                 {"reason", "Completed"},
+                                                 {"startedAt", time_text(cluster.now())},
+                                                 {"finishedAt", time_text(cluster.now())}}}});
+  cluster.settle();
+  cluster.pass(60'000);
+  EXPECT_TRUE(control().is_discarded());
 }
 
 TEST_F(ReconcilerTest, CancelIsAControlMessageAndTheLogStays) {

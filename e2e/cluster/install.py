@@ -84,8 +84,8 @@ def offer_images(own):
     """Let the cluster's registry serve what image/build has written."""
     for layout in IMAGES.glob("*/index.json"):
         link = own.registry / layout.parent.name
-        if not link.is_symlink():
-            link.symlink_to(layout.parent)
+        link.unlink(missing_ok=True)
+        link.symlink_to(layout.parent)
 
 
 def install_chart():

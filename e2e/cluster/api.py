@@ -58,6 +58,7 @@ KINDS = {
     "ResourceQuota": ("api/v1", "resourcequotas", True),
     "Role": ("apis/rbac.authorization.k8s.io/v1", "roles", True),
     "RoleBinding": ("apis/rbac.authorization.k8s.io/v1", "rolebindings", True),
+    "Run": ("apis/tekton.dev/v1alpha1", "runs", True),
     "Secret": ("api/v1", "secrets", True),
     "ServiceAccount": ("api/v1", "serviceaccounts", True),
     "StatefulSet": ("apis/apps/v1", "statefulsets", True),

@@ -68,16 +68,17 @@ def group(*tasks, **fields):
 
 
 class Run:
-    """A CustomRun of the test, followed by a watch."""
+    """A CustomRun (or a legacy Run) of the test, followed by a watch."""
 
-    def __init__(self, test, name):
+    def __init__(self, test, name, kind="CustomRun"):
+        self.kind = kind
         self.test, self.api, self.namespace, self.name = test, test.api, test.namespace, name
         self.object = {}
 
     # --- What it says ---
 
     def read(self):
-        self.object = self.api.get("CustomRun", self.name, self.namespace)
+        self.object = self.api.get(self.kind, self.name, self.namespace)
         return self
 
     @property
@@ -134,9 +135,7 @@ class Run:
         """Follow it until `wanted(self)`; what it was then stays in `object`."""
         end = time.monotonic() + deadline
         while (left := end - time.monotonic()) > 0:
-            for kind, thing in self.api.watch(
-                "CustomRun", self.namespace, self.name, int(left) + 1
-            ):
+            for kind, thing in self.api.watch(self.kind, self.namespace, self.name, int(left) + 1):
                 if kind != "DELETED":
                     self.object = thing
                     if wanted(self):
@@ -219,10 +218,10 @@ class Run:
         patch = [{"op": "add", "path": "/spec/status", "value": "RunCancelled"}]
         if message:
             patch.append({"op": "add", "path": "/spec/statusMessage", "value": message})
-        self.object = self.api.patch("CustomRun", self.name, patch, self.namespace)
+        self.object = self.api.patch(self.kind, self.name, patch, self.namespace)
 
     def delete(self):
-        self.api.delete("CustomRun", self.name, self.namespace)
+        self.api.delete(self.kind, self.name, self.namespace)
 
     def describe(self):
         """Everything that helps to see what went wrong."""
@@ -321,7 +320,7 @@ class ClusterTest(unittest.TestCase):
 
     def follow(self, custom_run):
         """A CustomRun that was made in another way."""
-        run = Run(self, custom_run["metadata"]["name"])
+        run = Run(self, custom_run["metadata"]["name"], custom_run["kind"])
         run.object = custom_run
         self._runs.append(run)
         return run

@@ -105,6 +105,8 @@ def install_chart():
         "--create-namespace",
         "--values",
         str(values),
+        "--set",
+        "checkSecrets=true",
         "--wait",
         "--timeout",
         "60s",

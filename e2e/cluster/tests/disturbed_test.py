@@ -46,10 +46,16 @@ class Disturbed(ClusterTest):
         self.wait_pod_ended(run)
 
     def test_a_container_that_cannot_be_made_fails_its_task_only(self):
-        bad = step(
-            "true",
-            env=[{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "nowhere", "key": "k"}}}],
-        )
+        # kubelet refuses it: CreateContainerConfigError.
+        bad = step("true", securityContext={"runAsNonRoot": True})
+        run = self.start(group(task("good", "true"), task("bad", steps=[bad]))).wait()
+        self.assert_failed(run, "Failed")
+        self.assert_states(run, good="Succeeded", bad="Failed")
+        self.wait_pod_ended(run)
+
+    def test_a_container_that_cannot_be_started_fails_its_task_only(self):
+        # No runtime fits into so little memory: StartError, or an end by OOM before it has begun.
+        bad = step("true", computeResources={"limits": {"memory": "64Ki"}})
         run = self.start(group(task("good", "true"), task("bad", steps=[bad]))).wait()
         self.assert_failed(run, "Failed")
         self.assert_states(run, good="Succeeded", bad="Failed")

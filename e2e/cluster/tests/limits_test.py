@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sizes: many results, large ones, many containers."""
 
+import random
+
 from harness import ClusterTest, group, task
 
 
@@ -51,3 +53,16 @@ class Limits(ClusterTest):
         self.assert_succeeded(run)
         self.assertEqual(len(run.pod()["spec"]["containers"]), 61)
         self.assertEqual(set(run.states.values()), {"Succeeded"})
+
+    def test_a_plan_that_no_pod_can_hold_is_in_a_config_map(self):
+        noise = random.Random(1).randbytes(400_000).hex()
+        run = self.start(
+            group(
+                task("a", f": {noise}\nprintf done > $(results.r.path)", results=["r"]),
+                results=[{"name": "r", "value": "$(tasks.a.results.r)"}],
+            )
+        ).wait()
+        self.assert_succeeded(run)
+        self.assertEqual(run.results, {"r": "done"})
+        mine = [thing for thing in self.api.list("ConfigMap", self.namespace) if run.owns(thing)]
+        self.assertEqual(len(mine), 1)

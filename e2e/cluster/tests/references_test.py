@@ -103,7 +103,7 @@ class References(ClusterTest):
                 }
             }
         )
-        self.assert_refused(run, "CouldntGetTaskGroup", "git")
+        self.assert_refused(run, "TaskGroupValidationFailed", "git")
 
     def test_a_broken_group_of_the_namespace_says_where(self):
         self.apply("""
@@ -114,3 +114,27 @@ class References(ClusterTest):
               tasks: [{name: a, taskSpec: {steps: [{image: busybox, comand: [x]}]}}]
             """)
         self.assert_refused(self.start_reference("broken"), "TaskGroupValidationFailed", "comand")
+
+    def test_a_missing_config_map_of_a_step(self):
+        spec = group(
+            task(
+                "a",
+                steps=[
+                    {
+                        "image": "busybox",
+                        "script": "true",
+                        "env": [
+                            {
+                                "name": "X",
+                                "valueFrom": {"configMapKeyRef": {"name": "nowhere", "key": "k"}},
+                            }
+                        ],
+                    }
+                ],
+            )
+        )
+        self.assert_refused(self.start(spec, retries=3), "WorkspaceNotFound", "nowhere", "step-a")
+
+    def test_a_missing_secret(self):
+        run = self.workspace(secret={"secretName": "nowhere"})
+        self.assert_refused(run, "WorkspaceNotFound", "nowhere")

@@ -56,10 +56,10 @@ inline constexpr std::string_view of_scheduler =
 inline constexpr std::string_view no_pipeline_resources =
     "PipelineResources were removed from Tekton; use params, workspaces and results";
 inline constexpr std::string_view no_resolver =
-    "not supported yet; give the file that holds the object and refer to it by name";
+    "not supported yet; refer by name to an object of the namespace, or of a file that is given";
 inline constexpr std::string_view no_bundle =
-    "removed from Tekton, whose way is `resolver: bundles`, not supported yet; give the file that "
-    "holds the object and refer to it by name";
+    "removed from Tekton, whose way is `resolver: bundles`, not supported yet; refer by name to an "
+    "object of the namespace, or of a file that is given";
 inline constexpr std::string_view no_control = "not supported; stop a run with Ctrl-C";
 inline constexpr std::string_view dropped_by_v1 =
     "dropped by Tekton when it turns v1beta1 into v1; a step is no server";

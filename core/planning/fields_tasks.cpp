@@ -114,7 +114,7 @@ constexpr Field volume_mount[] = {
 constexpr std::string_view no_volume =
     "only a pod has such a volume; declare a workspace and bind a folder to it with `-w name=dir`";
 constexpr std::string_view removed_volume =
-    "removed from Kubernetes; declare a workspace and bind a folder to it with `-w name=dir`";
+    "removed from Kubernetes; declare a workspace, and let the run bind a volume to it";
 
 constexpr Field volume[] = {
     takes("name", string),

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -63,11 +64,17 @@ TEST(InstallTest, WaitingEndsWithTheInstall) {
 TEST(InstallTest, WaitingNeedsNoInotify) {
   // No descriptor is left for an inotify instance, as no instance is left on a busy node.
   const TemporaryFolder folder;
-  Program wait({"/bin/sh", "-c", "ulimit -n 3; exec \"$0\" wait --limit-ms 60000 \"$1\"",
-                agent_program(), folder.path()});
   Program install({agent_program(), "install", folder.path()});
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const Fd inotify(inotify_init());
+  const auto there = wait_for_install(folder.path(), Millis(60'000));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_FALSE(inotify);
+  EXPECT_TRUE(there) << there.error();
   EXPECT_EQ(install.wait(), 0);
-  EXPECT_EQ(wait.wait(), 0) << wait.errors();
 }
 
 } // namespace

@@ -58,6 +58,11 @@ std::string text_at(const Json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// What a proxy or an unknown path answers, cut to what a message bears.
+std::string first_line(const std::string& body) {
+  return body.substr(0, std::min(body.find('\n'), max_quoted));
+}
+
 } // namespace
 
 std::optional<Json> parse_bounded(std::string_view text) {
@@ -109,7 +114,7 @@ ApiError error_of_answer(const HttpAnswer& answer, const std::string& subject) {
   const auto body = parse_bounded(answer.body);
   Json status = body && body->is_object() && body->value("kind", Json()) == "Status"
                     ? *body
-                    : Json({{"message", answer.body.substr(0, max_quoted)}});
+                    : Json({{"message", first_line(answer.body)}});
   status["code"] = answer.status; // a proxy's word counts more than what it wraps
   ApiError error = error_of_status(status, answer.status, subject);
   std::int64_t seconds = 0;

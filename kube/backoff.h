@@ -27,7 +27,7 @@ public:
 private:
   Settings m_settings;
   std::chrono::milliseconds m_delay;
-  Clock::Time m_last{};
+  Clock::Time m_last;
   std::minstd_rand m_random;
 };
 

@@ -18,7 +18,6 @@ namespace taskgroup::kube {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 class ClusterConfigTest : public testing::Test {

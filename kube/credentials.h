@@ -45,7 +45,7 @@ private:
   std::mutex m_mutex; // of what follows
   Credential m_current;
   bool m_is_fresh = false;
-  Clock::Time m_read_at{};
+  Clock::Time m_read_at;
   std::optional<WallTime> m_expires;
 };
 

@@ -62,14 +62,14 @@ private:
   struct Series {
     ObjectKey key;
     std::int64_t count = 1;
-    Clock::Time last{};
-    Clock::Time patched{};
+    Clock::Time last;
+    Clock::Time patched;
   };
 
   // How many more Events an object may have.
   struct Allowance {
     double left = 0;
-    Clock::Time at{};
+    Clock::Time at;
   };
 
   void run(const std::stop_token& stop);

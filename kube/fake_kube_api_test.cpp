@@ -193,6 +193,8 @@ TEST_F(FakeKubeApiTest, PatchesOfAPodChangeImagesAndLowerTheDeadlineOnly) {
   EXPECT_EQ(patch(PatchType::merge, R"({"spec":{"activeDeadlineSeconds":2}})").error().code, 422);
   EXPECT_EQ(patch(PatchType::merge, R"({"spec":{"hostNetwork":true}})").error().code, 422);
   EXPECT_EQ(patch(PatchType::merge, R"({"metadata":{"resourceVersion":"1"}})").error().code, 409);
+  EXPECT_EQ(patch(PatchType::merge, R"({"metadata":{"uid":"1"}})").error().code, 422);
+  EXPECT_EQ(patch(PatchType::json, R"([{"op":"frob","path":"/x"}])").error().code, 422);
 }
 
 TEST_F(FakeKubeApiTest, RemoveTakesOnlyTheUidThatWasMeant) {
@@ -352,6 +354,9 @@ TEST_F(FakeKubeApiTest, LogsAreFollowedUntilTheContainerEnds) {
   };
   EXPECT_EQ(read(true).error().code, 404);
   ASSERT_TRUE(api.create(pods, pod_object("p"), go));
+  EXPECT_TRUE(read(true)); // as a server does while the pod is not bound
+  EXPECT_EQ(text, "");
+  api.modify(pods, pod, [](Json& object) { object["spec"]["nodeName"] = "node"; });
   EXPECT_THAT(read(true).error().message, HasSubstr("is waiting to start"));
   api.append_log(pod, "one", "first\n");
   EXPECT_TRUE(read(true));

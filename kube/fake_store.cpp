@@ -489,14 +489,16 @@ Result<Json> FakeStore::patch(const Resource& resource, const ObjectKey& key, Pa
   } else {
     try {
       after = after.patch(patch);
-    } catch (const Json::parse_error& wrong) { // not a patch at all
-      return tl::unexpected(bad_request(wrong.what()));
-    } catch (const Json::exception& wrong) { // a test failed, a place is not there
+    } catch (const Json::exception& wrong) { // no patch, a test failed, no such place
       return tl::unexpected(
           error(ApiError::Kind::invalid, 422, "Invalid",
                 std::string("the server rejected our request due to an error in our request: ")
                     + wrong.what()));
     }
+  }
+  if (text_of(metadata_of(after), "uid") != text_of(metadata_of(*stored), "uid")) {
+    return tl::unexpected(
+        invalid(kept.kind, key.name, "metadata.uid: Invalid value: field is immutable"));
   }
   return store_update(kept, *stored, std::move(after), Part::all_but_status);
 }

@@ -50,7 +50,7 @@ protected:
   }
 
   // Answer to GET with pieces: `next` writes one, or waits, and says whether there are more.
-  void answer_in_pieces(std::function<bool(httplib::DataSink& sink)> next) {
+  void answer_in_pieces(const std::function<bool(httplib::DataSink& sink)>& next) {
     server.server().Get(".*", [=](const httplib::Request&, httplib::Response& response) {
       response.set_chunked_content_provider(
           "application/json", [=](std::size_t, httplib::DataSink& sink) { return next(sink); });
@@ -319,6 +319,12 @@ TEST_F(HttpKubeApiTest, ALogThatCannotBeReadIsAnError) {
   const auto ended = api()->pod_log(key, "one", false, [](std::string_view) { return true; }, go);
   EXPECT_EQ(ended.error().kind, ApiError::Kind::bad_request);
   EXPECT_THAT(server.requests(), ElementsAre("GET /api/v1/namespaces/ns/pods/a/log?container=one"));
+}
+
+TEST_F(HttpKubeApiTest, ALogOfAPodWithoutANodeIsEmpty) {
+  answer("", 204); // what the API server says then
+  const auto ended = api()->pod_log(key, "one", true, [](std::string_view) { return false; }, go);
+  EXPECT_TRUE(ended) << ended.error().message;
 }
 
 class HttpKubeApiTokenTest : public HttpKubeApiTest {

@@ -275,6 +275,9 @@ HttpTransport::Inside::Try HttpTransport::Inside::try_once(
     if (stop.stop_requested()) {
       result.error = "stopped by the caller";
     }
+    if (done) {
+      result.answer.status = done->status; // of a 204 the handlers are not called
+    }
     return result;
   }
   if (stop.stop_requested()) {

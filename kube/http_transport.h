@@ -20,10 +20,10 @@ namespace taskgroup::kube {
 struct HttpRequest {
   std::string method;
   std::string target; // path and query, encoded, without the config's prefix
-  std::string content_type = {};
-  std::string body = {};
-  std::chrono::milliseconds silence{30'000};           // longest time without a byte
-  std::optional<std::chrono::milliseconds> total = {}; // longest time in all
+  std::string content_type;
+  std::string body;
+  std::chrono::milliseconds silence{30'000};      // longest time without a byte
+  std::optional<std::chrono::milliseconds> total; // longest time in all
 };
 
 struct HttpAnswer {

@@ -21,12 +21,6 @@ std::string version_of(const Json& object) {
 // A server that ends watches sooner than this would be asked in a tight loop.
 constexpr std::chrono::milliseconds shortest_watch{1000};
 
-// Tell whether a watch may be opened again at the same version. A version that the server does not
-// know yet may never come: it may have been restored from a backup.
-bool may_go_on(const ApiError& error) {
-  return error.may_pass() && error.message.find("Too large resource version") == std::string::npos;
-}
-
 } // namespace
 
 Informer::Informer(KubeApi& api, Settings settings, OnChange on_change,
@@ -84,7 +78,7 @@ void Informer::run(const std::stop_token& stop) {
       return;
     }
     if (!ended) {
-      if (!may_go_on(ended.error())) {
+      if (!ended.error().may_pass()) { // 410, or the kind is gone
         m_version.clear();
       }
       failed(ended.error(), stop);

@@ -56,9 +56,9 @@ private:
   Settings m_settings;
   std::shared_ptr<Clock> m_clock;
   std::minstd_rand m_random;
-  Json m_seen;             // the lease as last read or written; null: none
-  Clock::Time m_seen_at{}; // when it last changed, as seen from here
-  std::string m_noted;     // the last note: a failure is not told each two seconds
+  Json m_seen;           // the lease as last read or written; null: none
+  Clock::Time m_seen_at; // when it last changed, as seen from here
+  std::string m_noted;   // the last note: a failure is not told each two seconds
 };
 
 } // namespace taskgroup::kube

@@ -15,7 +15,6 @@ using kube::FakeWrite;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 constexpr const char* one_task = R"(
 customSpec:

@@ -19,8 +19,8 @@ struct StepOptions {
 
 // Be the agent of one step: an init process that connects to the coordinator and runs the step when
 // it is told to, as often as it is told to, until its task is over. Obeys the coordinator and the
-// loss of its socket, and no signal. Return the program's exit code: 0 when the task is over, also if
-// it was before this container started; 1 if the coordinator is gone or cannot be understood.
+// loss of its socket, and no signal. Return the program's exit code: 0 when the task is over, also
+// if it was before this container started; 1 if the coordinator is gone or cannot be understood.
 int run_step(const StepOptions& options);
 
 } // namespace taskgroup

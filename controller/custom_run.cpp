@@ -2,6 +2,7 @@
 #include "controller/custom_run.h"
 
 #include "controller/json_fields.h"
+#include "controller/reasons.h"
 #include "controller/time_text.h"
 #include "core/planning/duration.h"
 #include "core/planning/names.h"
@@ -105,23 +106,29 @@ std::optional<CustomRun> custom_run_of(const Json& object) {
   return run;
 }
 
-std::string spec_error(const CustomRun& run) {
+SpecError spec_error(const CustomRun& run) {
   if (run.by_reference && !run.resolver.empty()) {
-    return fmt::format(
-        "spec.customRef.resolver: TaskGroups are not fetched by a resolver, found \"{}\". Name a "
-        "TaskGroup of this namespace in taskRef.name; if you wrote no resolver, your cluster's "
-        "default-resolver-type put it there because there was no name",
-        run.resolver);
+    return {
+        run_reason::no_group,
+        fmt::format(
+            "spec.customRef.resolver: TaskGroups are not fetched by a resolver, found \"{}\". Name "
+            "a "
+            "TaskGroup of this namespace in taskRef.name; if you wrote no resolver, your cluster's "
+            "default-resolver-type put it there because there was no name",
+            run.resolver)};
   }
   if (run.by_reference && run.ref_name.empty()) {
-    return "spec.customRef.name: the name of a TaskGroup is missing. Name one of this namespace in "
-           "taskRef.name, or write the group itself under taskSpec.spec";
+    return {
+        run_reason::no_group,
+        "spec.customRef.name: the name of a TaskGroup is missing. Name one of this namespace in "
+        "taskRef.name, or write the group itself under taskSpec.spec"};
   }
   if (run.retries < 0)
-    return fmt::format("spec.retries: must not be negative, found {}", run.retries);
+    return {run_reason::invalid,
+            fmt::format("spec.retries: must not be negative, found {}", run.retries)};
   if (!run.timeout.empty()) {
     if (const auto timeout = parse_duration(run.timeout); !timeout)
-      return fmt::format("spec.timeout: {}", timeout.error());
+      return {run_reason::invalid, fmt::format("spec.timeout: {}", timeout.error())};
   }
   return {};
 }

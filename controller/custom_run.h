@@ -71,9 +71,15 @@ struct CustomRun {
 // field of a wrong type (the schema forbids it) is read as absent.
 std::optional<CustomRun> custom_run_of(const Json& object);
 
-// Return why the spec can never be run whatever the group says (negative timeout or retries, no
-// name, a resolver), with the way out; empty: nothing is wrong (contract.md 14: 2, 3, 28).
-std::string spec_error(const CustomRun& run);
+// Why a spec can never be run.
+struct SpecError {
+  std::string_view reason; // one of run_reason
+  std::string message;     // names the field and the way out; empty: nothing is wrong
+};
+
+// Look for what can never be run whatever the group says: negative timeout or retries, no name, a
+// resolver (contract.md 14: 2, 3, 28).
+SpecError spec_error(const CustomRun& run);
 
 // Return the time limit of an attempt; nothing: none (contract.md 14: 25, design.md 3). The timeout
 // must be valid (spec_error).

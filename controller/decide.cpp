@@ -155,8 +155,8 @@ Next wait_for(const World& world, std::initializer_list<std::int64_t> times) {
 
 Next begin(const World& world) {
   const CustomRun& run = world.run;
-  if (const std::string error = spec_error(run); !error.empty())
-    return finish(world, {false, std::string(run_reason::invalid), error, false});
+  if (const SpecError error = spec_error(run); !error.message.empty())
+    return finish(world, {false, std::string(error.reason), error.message, false});
   // There is no pod yet: none is made before this status is written (contract.md 14: 20).
   if (run.cancelled() && run.attempts_over == 0)
     return finish(world, cancelled_verdict(run));
@@ -422,6 +422,17 @@ std::vector<std::string> states_of(const Json& tasks) {
   return states;
 }
 
+// When changed states are to be written: not sooner than two seconds after the last write, and not
+// while they change from one moment to the next, for the end may be one of the next moments.
+std::int64_t live_status_due(const World& world) {
+  const std::int64_t earliest = world.last_write + live_status_interval;
+  std::int64_t newest = 0; // by the coordinator's clock, which may differ from ours
+  for (const TaskProgress& task : world.journal.progress.tasks)
+    newest = std::max({newest, task.started, task.finished});
+  const std::int64_t settled = std::min(newest, world.now) + live_status_settling;
+  return std::clamp(settled, earliest, earliest + live_status_interval);
+}
+
 // Report what goes on, if anything did, and wait.
 Next watch(const World& world, const PodView& pod, const Outline& outline,
            const PodControl& control) {
@@ -435,7 +446,7 @@ Next watch(const World& world, const PodView& pod, const Outline& outline,
       return state.starts_with("Pending");
     });
     if (!quiet && states != states_of(array_at(world.run.extra, "tasks"))) {
-      const std::int64_t due = world.last_write + live_status_interval;
+      const std::int64_t due = live_status_due(world);
       if (world.now < due)
         return wait_for(world, {due, cancel_by, lost_by, silent_by});
       const auto done = std::count_if(tasks.begin(), tasks.end(), [](const Json& task) {

@@ -114,6 +114,9 @@ inline constexpr const char* done_annotation = "taskgroup.dev/done-with";
 // How long live states wait for company before they are written (design.md 5).
 inline constexpr std::int64_t live_status_interval = 2'000;
 
+// How long states must have been the same to be written, within another interval.
+inline constexpr std::int64_t live_status_settling = 700;
+
 // How often a pod in which no step was started may be replaced within one attempt (design.md 4).
 inline constexpr int max_pod_replacements = 3;
 

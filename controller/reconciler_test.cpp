@@ -116,6 +116,22 @@ TEST_F(ReconcilerTest, LiveStatesAreWrittenAtMostEachTwoSeconds) {
   EXPECT_EQ(cluster.api.writes().size(), 1U) << "a heartbeat is no news";
 }
 
+TEST_F(ReconcilerTest, StatesThatHaveJustChangedWaitForWhatComesNext) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  cluster.api.forget_writes();
+  cluster.set_now(cluster.now() + 2'000);
+  cluster.write_journal({"{event: begin, version: 1, group: g, tasks: [build], finally: []}",
+                         "{event: task, task: build, attempt: 0, state: Running}"});
+  const Reconciled waits = cluster.settle();
+  EXPECT_THAT(cluster.api.writes(), IsEmpty());
+  EXPECT_EQ(waits.until, cluster.now() + live_status_settling);
+  cluster.pass(live_status_settling);
+  EXPECT_EQ(cluster.api.writes().size(), 1U);
+}
+
 TEST_F(ReconcilerTest, AFailedTaskIsNamed) {
   cluster.create_run(one_task);
   cluster.settle();

@@ -46,7 +46,7 @@ struct Range {
   Amount container_max; // or the default limit, if that is lower
   Amount default_request;
   Amount pod_min;
-  bool ratio = false;         // a maxLimitRequestRatio, of containers or pods
+  Amount ratio;               // the lowest maxLimitRequestRatio, in thousandths
   bool limit_counted = false; // a quota counts limits: each container needs one
 };
 
@@ -86,7 +86,9 @@ public:
         if (type != "Container" && type != "Pod")
           continue;
         const std::string where = "LimitRange";
-        range.ratio = range.ratio || find(item, {"maxLimitRequestRatio", m_name}) != nullptr;
+        if (const json* ratio = find(item, {"maxLimitRequestRatio", m_name}))
+          range.ratio = std::min(range.ratio.value_or(largest),
+                                 parse_cpu(quantity_text(*ratio)).value_or(largest));
         const Amount min = read(find(item, {"min", m_name}), where);
         Amount& lowest = type == "Pod" ? range.pod_min : range.container_min;
         if (min)
@@ -118,11 +120,9 @@ public:
     return range.default_request;
   }
 
-  // A limit that a coordinator never meets.
-  std::int64_t ample(std::int64_t request) const {
-    constexpr std::int64_t half_a_core = 500;
-    constexpr std::int64_t memory = std::int64_t{256} << 20U;
-    return std::max(request, m_name == "cpu" ? half_a_core : memory);
+  // A limit that does not hold a coordinator up.
+  std::int64_t ample() const {
+    return m_name == "cpu" ? std::int64_t{250} : std::int64_t{128} << 20U;
   }
 
   std::string text(std::int64_t amount) const {
@@ -169,15 +169,18 @@ void fit_coordinator(std::int64_t own, const Range& range, const Scaled& resourc
                      json& coordinator) {
   const std::string& name = resource.name();
   const std::int64_t most = range.container_max.value_or(largest);
-  const std::int64_t request = std::min(std::max(own, range.container_min.value_or(0)), most);
+  std::int64_t request = std::min(std::max(own, range.container_min.value_or(0)), most);
+  if ((range.ratio || range.limit_counted) && find(coordinator, {"limits", name}) == nullptr) {
+    const std::int64_t limit = std::min(std::max(request, resource.ample()), most);
+    if (range.ratio && *range.ratio > 0) // rounded up, and without overflow
+      request = std::clamp(static_cast<std::int64_t>(static_cast<double>(limit) * 1000.0
+                                                     / static_cast<double>(*range.ratio))
+                               + 1,
+                           request, limit);
+    coordinator["limits"][name] = resource.text(limit);
+  }
   if (request != own)
     coordinator["requests"][name] = resource.text(request);
-  if (find(coordinator, {"limits", name}) != nullptr)
-    return;
-  if (range.ratio) // a default limit may be too far from the request
-    coordinator["limits"][name] = resource.text(request);
-  else if (range.limit_counted)
-    coordinator["limits"][name] = resource.text(std::min(resource.ample(own), most));
 }
 
 // Scale one resource in all containers.

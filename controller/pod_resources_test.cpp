@@ -123,7 +123,9 @@ TEST_F(PodResourcesTest, ARatioForbidsScaling) {
   add_task({cpu("1")});
   add_task({cpu("1")}, {0});
   EXPECT_THAT(requests("cpu"), ElementsAre("1", "1"));
-  EXPECT_EQ(resources().coordinator["limits"]["cpu"], "10m");
+  const json own = resources().coordinator;
+  EXPECT_EQ(own["limits"]["cpu"], "250m");
+  EXPECT_EQ(own["requests"]["cpu"], "126m") << "within the ratio";
 }
 
 TEST_F(PodResourcesTest, APodsMinimumForbidsScalingBelowIt) {
@@ -147,7 +149,7 @@ TEST_F(PodResourcesTest, TheCoordinatorHasLimitsWhereAQuotaCountsThem) {
   add_task({cpu("1")});
   EXPECT_FALSE(resources().coordinator.contains("limits"));
   quotas = json::array({{{"spec", {{"hard", {{"limits.memory", "4Gi"}, {"pods", "9"}}}}}}});
-  EXPECT_EQ(resources().coordinator["limits"], json({{"memory", "268435456"}}));
+  EXPECT_EQ(resources().coordinator["limits"], json({{"memory", "134217728"}}));
 }
 
 TEST_F(PodResourcesTest, TheCoordinatorStaysBelowALimitRangesMaximum) {

@@ -7,8 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <fstream>
-#include <latch>
+#include <mutex>
 
 namespace taskgroup::kube {
 namespace {
@@ -25,6 +26,25 @@ Json run_object() {
           {"kind", "Run"},
           {"metadata", {{"namespace", "ns"}, {"name", "a"}, {"resourceVersion", "5"}}}};
 }
+
+// Waits until it is opened. Shared with the server's handlers, which outlive a test's body.
+class Gate {
+public:
+  void open() {
+    const std::scoped_lock lock(m_mutex);
+    m_is_open = true;
+    m_changed.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(m_mutex);
+    m_changed.wait(lock, [&] { return m_is_open; });
+  }
+
+private:
+  std::mutex m_mutex;
+  std::condition_variable m_changed;
+  bool m_is_open = false;
+};
 
 class HttpKubeApiTest : public testing::Test {
 protected:
@@ -152,16 +172,16 @@ TEST_F(HttpKubeApiTest, AnExpiredPageMakesAListBeginAnew) {
 }
 
 TEST_F(HttpKubeApiTest, AWatchHandsEventsOverAsTheyCome) {
-  auto step = std::make_shared<int>(0);
-  std::latch first_seen(1);
-  answer_in_pieces([&, step](httplib::DataSink& sink) {
+  const auto step = std::make_shared<int>(0);
+  const auto first_seen = std::make_shared<Gate>();
+  answer_in_pieces([=](httplib::DataSink& sink) {
     switch ((*step)++) {
     case 0:
       return write(sink,
                    R"({"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"6"}}}
 {"type":"MODIF)");
     case 1:
-      first_seen.wait(); // the next piece goes out only after the first event has arrived
+      first_seen->wait(); // the next piece goes out only after the first event has arrived
       return write(sink, R"(IED","object":{"metadata":{"name":"a","resourceVersion":"7"}}}
 {"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"}}}
 )");
@@ -176,7 +196,7 @@ TEST_F(HttpKubeApiTest, AWatchHandsEventsOverAsTheyCome) {
       [&](const WatchEvent& event) {
         seen.push_back(event.object["metadata"]["resourceVersion"]);
         if (event.type == WatchEvent::Type::added) {
-          first_seen.count_down();
+          first_seen->open();
         }
       },
       go);
@@ -217,13 +237,13 @@ TEST_F(HttpKubeApiTest, AWatchThatIsCutIsAnError) {
 }
 
 TEST_F(HttpKubeApiTest, ASilentWatchEndsWhenItsCallerWantsToStop) {
-  std::latch asked(1);
-  std::latch ended(1);
-  auto first = std::make_shared<std::atomic<bool>>(true);
-  answer_in_pieces([&, first](httplib::DataSink& sink) {
+  const auto asked = std::make_shared<Gate>();
+  const auto ended = std::make_shared<Gate>();
+  const auto first = std::make_shared<std::atomic<bool>>(true);
+  answer_in_pieces([=](httplib::DataSink& sink) {
     if (first->exchange(false)) {
-      asked.count_down();
-      ended.wait();
+      asked->open();
+      ended->wait();
     }
     sink.done();
     return true;
@@ -231,20 +251,20 @@ TEST_F(HttpKubeApiTest, ASilentWatchEndsWhenItsCallerWantsToStop) {
   const auto client = api();
   std::stop_source source;
   std::jthread stopper([&] {
-    asked.wait();
+    asked->wait();
     source.request_stop();
   });
   const auto result = client->watch(runs, {}, "5", [](const WatchEvent&) {}, source.get_token());
-  ended.count_down();
+  ended->open();
   EXPECT_EQ(result.error().kind, ApiError::Kind::transport);
   EXPECT_THAT(result.error().message, HasSubstr("stopped by the caller"));
 }
 
 TEST_F(HttpKubeApiTest, AStalledRequestEndsInTime) {
-  std::latch ended(1);
-  server.server().Get(".*", [&](const httplib::Request&, httplib::Response&) { ended.wait(); });
+  const auto ended = std::make_shared<Gate>();
+  server.server().Get(".*", [=](const httplib::Request&, httplib::Response&) { ended->wait(); });
   const auto result = api({.request_timeout = 200ms})->get(runs, key, go);
-  ended.count_down();
+  ended->open();
   EXPECT_EQ(result.error().kind, ApiError::Kind::transport);
 }
 

@@ -3,11 +3,11 @@
 
   bench.py [ROUNDS]
 
-A group is measured from the moment its CustomRun is created until a watch shows its final condition;
-the bare pod from its creation until a watch shows it as Succeeded. It has an init container and one
+A group is measured from the moment its CustomRun is created until a watch shows its final
+condition; the bare pod from its creation until a watch shows it as Succeeded. It has an init container and one
 for the coordinator, of the agent's image, and one for each step, as the group's pod has them; all
-end at once. Groups and pods take turns, so that a busy machine is as busy for both. Writes are those
-of all clients in the namespace by the audit log, without leases, events and reviews.
+end at once. Groups and pods take turns, so that a busy machine is as busy for both. Writes are
+those of all clients in the namespace by the audit log, without leases, events and reviews.
 """
 
 import json

@@ -10,8 +10,8 @@
   cluster.py bench [ROUNDS]       measure a group against a bare pod       (make bench-cluster)
 
 `run` uses the cluster of KUBECONFIG if that is set, else the one that `up` has left, else one of
-its own for as long as it takes. A cluster belongs to its checkout: all it leaves is in build/e2e, and
-clusters of several checkouts do not meet.
+its own for as long as it takes. A cluster belongs to its checkout: all it leaves is in build/e2e,
+and clusters of several checkouts do not meet.
 """
 
 import contextlib

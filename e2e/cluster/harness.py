@@ -2,8 +2,8 @@
 """What the tests of a real cluster speak: runs of groups, their conditions, tasks, pods and logs.
 
 Each test has a namespace of its own and makes CustomRuns as Tekton does. Waiting is for changes
-that a watch reports; a deadline only ends a test that hangs. A test that needs more than the API server
-(the node's processes, its registry, the audit log) says so with `own_cluster`; one that disturbs
+that a watch reports; a deadline only ends a test that hangs. A test that needs more than the API
+server (the node's processes, its registry, the audit log) says so with `own_cluster`; one that disturbs
 others (the controller restarted, the webhook down) with `alone`.
 """
 

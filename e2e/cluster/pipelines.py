@@ -27,7 +27,7 @@ def as_param(value):
 
 
 class PipelineRun:
-    """One run of a Pipeline. `runs` are its CustomRuns by task; `inputs` the params of each task."""
+    """One run of a Pipeline: `runs` are its CustomRuns, `inputs` the params, of each task."""
 
     def __init__(self, test, pipeline, name="pr", params=None, workspaces=None, **spec):
         self.test, self.name = test, name

@@ -2,7 +2,8 @@
 """Kubernetes' own programs, built once from the versions that e2e/go.mod pins.
 
 They are kept in $XDG_CACHE_HOME/taskgroup/e2e (else ~/.cache), outside the repository. Anything
-that changes what would be built (go.mod, go.sum, the flags, the Go release) makes another folder there.
+that changes what would be built (go.mod, go.sum, the flags, the Go release) makes another folder
+there.
 """
 
 import fcntl

@@ -3,8 +3,8 @@
 
 Points 18 to 23 are in cancel_test.py, 37 in workspaces_test.py. Not here, because a real API server
 cannot show them: 8 (the webhook always sets it), 14 and 15 (an API server prunes and drops nulls
-before anybody sees them); these are tested on the fake behind the controller's seam. 26 is a page of
-the documentation.
+before anybody sees them); these are tested on the fake behind the controller's seam. 26 is a page
+of the documentation.
 """
 
 from harness import ApiError, ClusterTest, OwnCluster, alone, group, own_cluster, task

@@ -108,7 +108,7 @@ class ZRights(ClusterTest):
                 used.add((what.get("apiGroup", ""), resource, entry["verb"]))
         unused = {right for right in self.granted()} - used
         # The API server asks for these when an owner is named that blocks deletion; nobody calls.
-        unused -= {("tekton.dev", f"{kind}/finalizers", "update") for kind in ("customruns", "runs")}
+        unused -= {("tekton.dev", f"{kind}s/finalizers", "update") for kind in ("customrun", "run")}
         # A run is read anew after a conflict: the same code for both kinds.
         if ("tekton.dev", "customruns", "get") in used:
             unused.discard(("tekton.dev", "runs", "get"))

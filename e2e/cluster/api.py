@@ -64,6 +64,7 @@ KINDS = {
     "StatefulSet": ("apis/apps/v1", "statefulsets", True),
     "StorageClass": ("apis/storage.k8s.io/v1", "storageclasses", False),
     "Task": ("apis/tekton.dev/v1", "tasks", True),
+    "TaskRun": ("apis/tekton.dev/v1", "taskruns", True),
     "TaskGroup": ("apis/taskgroup.dev/v1alpha1", "taskgroups", True),
     "ValidatingWebhookConfiguration": (
         "apis/admissionregistration.k8s.io/v1",
@@ -165,6 +166,12 @@ class Api:
             if error.code == 404:
                 return None
             raise
+
+    def has_tekton(self):
+        """Tell whether CustomRun is Tekton's own."""
+        there = self.find("CustomResourceDefinition", "customruns.tekton.dev")
+        labels = there["metadata"].get("labels", {}) if there else {}
+        return there is not None and "taskgroup.dev/stand-in" not in labels
 
     def list(self, kind, namespace=None, labels=None, fields=None):
         query = {"labelSelector": labels, "fieldSelector": fields}

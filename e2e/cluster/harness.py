@@ -30,12 +30,22 @@ DEADLINE = 120  # seconds; a busy machine is slow, a test that hangs is slower
 IMAGE = os.environ.get("TASKGROUP_E2E_BUSYBOX", "busybox")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
+# Whether CustomRuns of the tests are made by Tekton, for a PipelineRun of one task, instead of by hand.
+# The runner does so in a second pass where there is a Tekton.
+THROUGH_PIPELINE_RUNS = False
+
 OWN = os.environ.get("TASKGROUP_E2E_CLUSTER")  # folder of a cluster of ours, or nothing
 
 
 def own_cluster(thing):
     """Mark a test or class: it needs the node, not only its API server."""
     return unittest.skipUnless(OWN, "needs a cluster that the tests brought up")(thing)
+
+
+def by_hand(thing):
+    """Mark a test: its CustomRun cannot be made by Tekton for a PipelineRun."""
+    thing.by_hand = True
+    return thing
 
 
 def alone(thing):
@@ -72,6 +82,7 @@ class Run:
 
     def __init__(self, test, name, kind="CustomRun"):
         self.kind = kind
+        self.pipeline_run = None  # name of the one that it belongs to, where Tekton made it
         self.test, self.api, self.namespace, self.name = test, test.api, test.namespace, name
         self.object = {}
 
@@ -145,8 +156,20 @@ class Run:
         raise AssertionError(f"{self.name}: not {what} after {deadline} s: {self.describe()}")
 
     def wait(self, deadline=DEADLINE):
-        """Follow it to its final condition."""
-        return self.wait_until(lambda run: run.state in ("True", "False"), "finished", deadline)
+        """Follow it, and the PipelineRun that it may belong to, to the final condition."""
+        self.wait_until(lambda run: run.state in ("True", "False"), "finished", deadline)
+        if self.pipeline_run:
+            state = self._state_of_pipeline_run(deadline)
+            assert state == self.state, f"its PipelineRun is {state}: {self.describe()}"
+        return self
+
+    def _state_of_pipeline_run(self, deadline):
+        things = self.api.watch("PipelineRun", self.namespace, self.pipeline_run, deadline)
+        for _, thing in things:
+            conditions = thing.get("status", {}).get("conditions") or [{}]
+            if conditions[0].get("status") in ("True", "False"):
+                return conditions[0]["status"]
+        return "not finished"
 
     def wait_answered(self):
         return self.wait_until(lambda run: run.state is not None, "answered")
@@ -215,6 +238,10 @@ class Run:
         self, message="CustomRun cancelled as the PipelineRun it belongs to has been cancelled."
     ):
         """Ask for its end by Tekton's own patch; without a message, as the Dashboard does."""
+        if self.pipeline_run:
+            patch = {"spec": {"status": "CancelledRunFinally"}}
+            self.api.patch("PipelineRun", self.pipeline_run, patch, self.namespace)
+            return
         patch = [{"op": "add", "path": "/spec/status", "value": "RunCancelled"}]
         if message:
             patch.append({"op": "add", "path": "/spec/statusMessage", "value": message})
@@ -287,6 +314,8 @@ class ClusterTest(unittest.TestCase):
 
     def start(self, spec, name="run", **fields):
         """Create a CustomRun with an embedded group, as Tekton does; `fields` are of its spec."""
+        if THROUGH_PIPELINE_RUNS and set(fields) <= {"params", "workspaces", "retries", "timeout"}:
+            return self.start_pipeline_run(spec, name, **fields)
         return self.start_custom_run(
             {
                 "customSpec": {"apiVersion": API_VERSION, "kind": "TaskGroup", "spec": spec},
@@ -294,6 +323,44 @@ class ClusterTest(unittest.TestCase):
             },
             name,
         )
+
+    def start_pipeline_run(self, spec, name, params=None, workspaces=(), **fields):
+        """Let Tekton make the CustomRun."""
+        names = [workspace["name"] for workspace in workspaces]
+        self.api.create(
+            {
+                "apiVersion": "tekton.dev/v1",
+                "kind": "PipelineRun",
+                "metadata": {"name": name, "namespace": self.namespace},
+                "spec": {
+                    "workspaces": list(workspaces),
+                    "pipelineSpec": {
+                        "workspaces": [{"name": one} for one in names],
+                        "tasks": [
+                            {
+                                "name": "group",
+                                "params": [
+                                    {"name": k, "value": v} for k, v in (params or {}).items()
+                                ],
+                                "workspaces": [{"name": one, "workspace": one} for one in names],
+                                "taskSpec": {
+                                    "apiVersion": API_VERSION,
+                                    "kind": "TaskGroup",
+                                    "spec": spec,
+                                },
+                                **fields,
+                            }
+                        ],
+                    },
+                },
+            }
+        )
+        for _, thing in self.api.watch("CustomRun", self.namespace, f"{name}-group"):
+            run = self.follow(thing)
+            run.pipeline_run = name
+            return run
+        pipeline_run = self.api.get("PipelineRun", name, self.namespace)
+        raise AssertionError(f"no CustomRun of it: {json.dumps(pipeline_run['status'], indent=1)}")
 
     def start_reference(self, reference, name="run", **fields):
         """Create a CustomRun that refers to a TaskGroup."""

@@ -17,7 +17,7 @@ BUSYBOX = "/bin/busybox"  # Debian's busybox-static
 _ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
 
 
-def _add(archive, name, mode, kind=tarfile.REGTYPE, content=b"", target=""):
+def add(archive, name, mode, kind=tarfile.REGTYPE, content=b"", target=""):
     entry = tarfile.TarInfo(name)
     entry.mode, entry.type, entry.size, entry.linkname = mode, kind, len(content), target
     archive.addfile(entry, io.BytesIO(content))
@@ -36,12 +36,12 @@ def busybox_layer():
             ("var", 0o755),
             ("var/tmp", 0o1777),
         ):
-            _add(archive, name, mode, tarfile.DIRTYPE)
-        _add(archive, "bin/busybox", 0o755, content=pathlib.Path(BUSYBOX).read_bytes())
+            add(archive, name, mode, tarfile.DIRTYPE)
+        add(archive, "bin/busybox", 0o755, content=pathlib.Path(BUSYBOX).read_bytes())
         for applet in sorted(set(applets.split()) - {"busybox"}):
-            _add(archive, f"bin/{applet}", 0o777, tarfile.SYMTYPE, target="busybox")
-        _add(archive, "etc/passwd", 0o644, content=b"root:x:0:0:root:/root:/bin/sh\n")
-        _add(archive, "etc/group", 0o644, content=b"root:x:0:\n")
+            add(archive, f"bin/{applet}", 0o777, tarfile.SYMTYPE, target="busybox")
+        add(archive, "etc/passwd", 0o644, content=b"root:x:0:0:root:/root:/bin/sh\n")
+        add(archive, "etc/group", 0o644, content=b"root:x:0:\n")
     return buffer.getvalue()
 
 

@@ -14,6 +14,7 @@ import yaml
 
 import customrun_webhook
 import node
+import tekton
 from api import Api
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -21,14 +22,11 @@ ROOT = HERE.parent.parent
 CHART = ROOT / "charts" / "taskgroup"
 IMAGES = ROOT / "build" / "image"
 NAMESPACE = "taskgroup-system"
+VOLUMES = 30  # a claim of a test takes one for good
 
 
-def install_tekton_kinds(api, own):
-    """Install stand-ins for the kinds of Tekton where there is no Tekton."""
-    there = api.find("CustomResourceDefinition", "customruns.tekton.dev")
-    if there and "taskgroup.dev/stand-in" not in there["metadata"].get("labels", {}):
-        print("    CustomRun is Tekton's", flush=True)
-        return
+def install_stand_ins(api, own):
+    """Install stand-ins for the kinds of Tekton, and for its webhook."""
     definitions = list(yaml.safe_load_all((HERE / "tekton.yaml").read_text()))
     for definition in definitions:
         api.apply(definition)
@@ -60,7 +58,7 @@ def install_volumes(api, own):
             "volumeBindingMode": "Immediate",
         }
     )
-    for index in range(8):
+    for index in range(VOLUMES):
         path = own.folder / "volumes" / str(index)
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o777)
@@ -139,7 +137,15 @@ def main():
     folder = os.environ.get("TASKGROUP_E2E_CLUSTER")
     own = node.Layout(folder) if folder else None
     api = Api()
-    install_tekton_kinds(api, own)
+    checkout = os.environ.get("TASKGROUP_E2E_TEKTON")
+    if own and checkout:
+        started = time.monotonic()
+        tekton.install(own, checkout)
+        print(f"    {'tekton':<28} {time.monotonic() - started:6.1f} s", flush=True)
+    elif api.has_tekton():
+        print("    CustomRun is Tekton's", flush=True)
+    else:
+        install_stand_ins(api, own)
     if own:
         install_volumes(api, own)
         offer_images(own)

@@ -88,6 +88,11 @@ def find_go():
     return go
 
 
+def environment():
+    """What Go is run with."""
+    return {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": ""}
+
+
 def build():
     """Build what is not in the cache; return the folder that holds all programs."""
     go = find_go()
@@ -107,9 +112,8 @@ def build():
                 f"    go build {name} {KUBERNETES if 'k8s.io' in package else ''} ...", flush=True
             )
             temporary = folder / f".{name}.new"
-            environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": ""}
             command = [go, "build", *BUILD_FLAGS, "-o", str(temporary), package]
-            subprocess.run(command, cwd=E2E, env=environment, check=True)
+            subprocess.run(command, cwd=E2E, env=environment(), check=True)
             temporary.rename(folder / name)
             print(f"    go build {name}: {time.monotonic() - started:.0f} s", flush=True)
     return folder

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cancelling a run at every moment."""
 
-from harness import ClusterTest, OwnCluster, alone, group, own_cluster, task
+from harness import ClusterTest, OwnCluster, alone, by_hand, group, own_cluster, task
 
 FOREVER = "echo begun; sleep 100000"
 TIMED_OUT = "CustomRun cancelled as the PipelineRun it belongs to has timed out."
 
 
 class Cancel(ClusterTest):
+    by_tekton = True
+
     def long_group(self, **fields):
         spec = group(task("a", FOREVER), task("next", "true", runAfter=["a"]))
         spec["finally"] = [task("cleanup", "printf done > $(results.r.path)", results=["r"])]
@@ -40,11 +42,13 @@ class Cancel(ClusterTest):
         self.api.patch("CustomRun", run.name, {"spec": {"status": "Paused"}}, self.namespace)
         self.assert_succeeded(run.wait())
 
+    @by_hand
     def test_contract_20_before_its_pod(self):
         run = self.start(group(task("a", "true")), status="RunCancelled")
         self.assert_failed(run.wait(), "CustomRunCancelled")
         self.assertEqual(run.pods(), [])
 
+    @by_hand
     def test_contract_21_of_a_finished_run(self):
         run = self.start(group(task("a", "true"))).wait()
         before = run.status
@@ -54,6 +58,7 @@ class Cancel(ClusterTest):
         self.start(group(task("a", "true")), "other").wait()
         self.assertEqual(run.read().status, before)
 
+    @by_hand
     def test_contract_22_without_a_message(self):
         run = self.long_group()
         run.wait_task("a", "Running")
@@ -81,15 +86,27 @@ class Cancel(ClusterTest):
         self.assert_cancelled(run)
 
     def test_no_finally_if_the_pipeline_run_is_cancelled_at_once(self):
+        spec = group(task("a", FOREVER))
+        spec["finally"] = [task("cleanup", "true")]
+        run = self.start_owned(spec)
+        run.wait_task("a", "Running")
+        self.api.patch("PipelineRun", "pr", {"spec": {"status": "Cancelled"}}, self.namespace)
+        if not self.api.has_tekton():
+            run.cancel()
+        self.assert_cancelled(run)
+        self.assert_states(run, a="Cancelled", cleanup="Skipped")
+
+    def start_owned(self, spec):
+        """A run of the PipelineRun `pr`, made by Tekton where there is one."""
+        if self.api.has_tekton():
+            return self.start_pipeline_run(spec, "pr")
         owner = self.apply("""
             apiVersion: tekton.dev/v1
             kind: PipelineRun
             metadata: {name: pr}
             spec: {pipelineRef: {name: p}}
             """)
-        spec = group(task("a", FOREVER))
-        spec["finally"] = [task("cleanup", "true")]
-        run = self.start_custom_run(
+        return self.start_custom_run(
             {
                 "customSpec": {
                     "apiVersion": "taskgroup.dev/v1alpha1",
@@ -107,11 +124,6 @@ class Cancel(ClusterTest):
                 }
             ],
         )
-        run.wait_task("a", "Running")
-        self.api.patch("PipelineRun", "pr", {"spec": {"status": "Cancelled"}}, self.namespace)
-        run.cancel()
-        self.assert_cancelled(run)
-        self.assert_states(run, a="Cancelled", cleanup="Skipped")
 
 
 @own_cluster

@@ -7,7 +7,7 @@ before anybody sees them); these are tested on the fake behind the controller's 
 of the documentation.
 """
 
-from harness import ApiError, ClusterTest, OwnCluster, alone, group, own_cluster, task
+from harness import ApiError, ClusterTest, OwnCluster, alone, by_hand, group, own_cluster, task
 from pipelines import as_param
 
 CONTROLLER = "system:serviceaccount:taskgroup-system:taskgroup"
@@ -15,10 +15,13 @@ LAST_SECOND = 2147483647
 
 
 class Contract(ClusterTest):
+    by_tekton = True
+
     def other_run_finishes(self):
         """Tell the time by the controller's own work: it has seen all that was made before."""
         self.assert_succeeded(self.start(group(task("a", "true")), "other").wait())
 
+    @by_hand
     def test_contract_01_only_the_exact_kind_is_touched(self):
         spec = group(task("a", "true"))
         others = [
@@ -37,12 +40,14 @@ class Contract(ClusterTest):
             before = run.object["metadata"]["resourceVersion"]
             self.assertEqual(run.read().object["metadata"]["resourceVersion"], before, run.name)
 
+    @by_hand
     def test_contract_02_a_reference_without_a_name(self):
         run = self.start_custom_run(
             {"customRef": {"apiVersion": "taskgroup.dev/v1alpha1", "kind": "TaskGroup"}}
         ).wait()
         self.assert_failed(run, "TaskGroupValidationFailed", "spec.customRef.name")
 
+    @by_hand
     def test_contract_03_a_resolver_that_the_author_did_not_write(self):
         run = self.start_custom_run(
             {
@@ -55,10 +60,15 @@ class Contract(ClusterTest):
         ).wait()
         self.assert_failed(run, "TaskGroupValidationFailed", "hub", "default-resolver-type")
 
+    @by_hand
     def test_contract_04_no_spec(self):
-        run = self.start_custom_run(
-            {"customSpec": {"apiVersion": "taskgroup.dev/v1alpha1", "kind": "TaskGroup"}}
-        ).wait()
+        what = {"apiVersion": "taskgroup.dev/v1alpha1", "kind": "TaskGroup"}
+        if self.api.has_tekton():
+            # Its webhook makes it `spec: null`, which its own schema then refuses.
+            with self.assertRaisesRegex(ApiError, "spec.customSpec.spec"):
+                self.start_custom_run({"customSpec": what})
+            return
+        run = self.start_custom_run({"customSpec": what}).wait()
         self.assert_failed(run, "TaskGroupValidationFailed", "tasks")
 
     def test_contract_05_references_inside_the_spec_are_ours(self):
@@ -256,6 +266,7 @@ class Contract(ClusterTest):
         self.assert_succeeded(run)
         return run.pod()["spec"]["activeDeadlineSeconds"]
 
+    @by_hand
     def test_contract_25_no_timeout_is_an_hour_and_zero_is_none(self):
         self.assertGreaterEqual(self.deadline("unset"), 3600)
         self.assertLess(self.deadline("unset2"), 3600 * 3)
@@ -263,7 +274,7 @@ class Contract(ClusterTest):
         self.assertEqual(self.deadline("zero2", timeout="0s"), LAST_SECOND)
 
     def test_contract_27_the_timeout_counts_for_each_attempt(self):
-        run = self.start(group(task("a", "sleep 100000")), timeout="5s", retries=1).wait()
+        run = self.start(group(task("a", "sleep 100000")), timeout="10s", retries=1).wait()
         self.assert_failed(run, "CustomRunTimedOut")
         (before,) = run.status["retriesStatus"]
         self.assertEqual(before["conditions"][0]["reason"], "CustomRunTimedOut")
@@ -299,7 +310,7 @@ class Contract(ClusterTest):
         self.assertEqual(run.status["observedGeneration"], 1)
 
     def test_contract_32_an_attempt_keeps_what_it_started_with(self):
-        run = self.start(group(task("a", "sleep 3; exit 4"), task("b", "true")))
+        run = self.start(group(task("a", "sleep 8; exit 4"), task("b", "true")))
         run.wait_task("a", "Running")
         self.api.patch(
             "CustomRun",
@@ -311,6 +322,7 @@ class Contract(ClusterTest):
         self.assert_failed(run, "Failed")
         self.assertEqual(set(run.tasks), {"a", "b"})
 
+    @by_hand
     def test_contract_34_owners_finalizers_and_annotations_of_others(self):
         run = self.start_custom_run(
             {
@@ -334,6 +346,7 @@ class Contract(ClusterTest):
         self.assertNotIn("ownerReferences", metadata)
         self.api.patch("CustomRun", run.name, {"metadata": {"finalizers": None}}, self.namespace)
 
+    @by_hand
     def test_contract_35_a_run_made_again_does_not_adopt_the_old_pod(self):
         old = self.start(group(task("a", "sleep 100000")))
         old_pod = old.wait_running()
@@ -376,6 +389,7 @@ class Contract(ClusterTest):
             annotations={"pipeline.tekton.dev/affinity-assistant": self.ASSISTANT},
         )
 
+    @by_hand
     def test_contract_38_the_affinity_assistant(self):
         self.apply(
             {
@@ -411,6 +425,7 @@ class Contract(ClusterTest):
         )
 
     @own_cluster
+    @by_hand
     def test_contract_39_two_claims_with_the_assistant(self):
         self.make_claim("one")
         self.make_claim("two")

@@ -4,12 +4,23 @@
 import os
 import signal
 
-from harness import ClusterTest, OwnCluster, container_statuses, group, own_cluster, step, task
+from harness import (
+    ClusterTest,
+    OwnCluster,
+    by_hand,
+    container_statuses,
+    group,
+    own_cluster,
+    step,
+    task,
+)
 
 FOREVER = "sleep 100000"
 
 
 class Disturbed(ClusterTest):
+    by_tekton = True
+
     def test_a_bad_image_fails_its_task_only(self):
         spec = group(
             task("good", "true"),
@@ -116,6 +127,7 @@ class Disturbed(ClusterTest):
         self.assertEqual(run.status["retriesStatus"][0]["conditions"][0]["reason"], "PodLost")
         self.assertNotEqual(run.pod()["metadata"]["name"], pod["metadata"]["name"])
 
+    @by_hand
     def test_the_pod_goes_with_its_run(self):
         run = self.start(group(task("a", "true"))).wait()
         name = run.pod()["metadata"]["name"]
@@ -131,8 +143,3 @@ class Disturbed(ClusterTest):
         run.wait_running()
         run.cancel()
         self.assert_failed(run.wait(), "CustomRunCancelled")
-
-    def test_a_container_that_somebody_injected_and_never_ends(self):
-        # Nobody injects here; the user's own template cannot either. Mesh-like containers come by
-        # webhooks: covered on the fake.
-        self.skipTest("no injecting webhook on this cluster; see the controller's own tests")

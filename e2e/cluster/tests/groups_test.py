@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A group in a pod, as its author sees it: order, results, failures, skips, retries, workspaces."""
 
-from harness import ClusterTest, group, step, task
+from harness import ClusterTest, by_hand, group, step, task
 
 
 class Groups(ClusterTest):
+    by_tekton = True
+
     def test_tasks_hand_results_on_and_the_group_gives_its_own(self):
         run = self.start(
             group(
@@ -142,6 +144,7 @@ class Groups(ClusterTest):
         self.assert_succeeded(run)
         self.assertEqual(run.results, {"one": "1001", "two": "65532", "root": "0"})
 
+    @by_hand
     def test_text_that_looks_like_a_reference_stays_text(self):
         text = "$(tasks.x.results.y) $$(tasks.a.results.r) $(HOME) @{tasks.a.results.r}"
         run = self.start(

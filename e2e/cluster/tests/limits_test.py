@@ -7,6 +7,8 @@ from harness import ClusterTest, group, task
 
 
 class Limits(ClusterTest):
+    by_tekton = True
+
     def large(self, name, size):
         script = f"head -c {size} /dev/zero | tr '\\0' x > $(results.r.path)"
         return task(name, script, results=["r"])

@@ -72,6 +72,15 @@ ISSUE_2586 = """
         taskRef: {name: deploy}
     """
 
+DEPLOY = """
+    apiVersion: tekton.dev/v1
+    kind: Task
+    metadata: {name: deploy}
+    spec:
+      params: [{name: digest}]
+      steps: [{image: busybox, script: echo $(params.digest)}]
+    """
+
 # TEP-0044: the report of the tests is uploaded whether they pass or not.
 TEP_0044 = """
     apiVersion: taskgroup.dev/v1alpha1
@@ -123,6 +132,7 @@ TEP_0044 = """
 
 class Stories(ClusterTest):
     def test_issue_2586(self):
+        self.apply(DEPLOY)
         run = PipelineRun(self, self.apply(ISSUE_2586), params={"revision": "v1"}).run()
         group = run.runs["ci"]
         self.assert_succeeded(group)

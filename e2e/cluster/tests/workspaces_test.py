@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Workspaces of every kind, bound by the run."""
 
-from harness import ClusterTest, group, own_cluster, task
+from harness import ClusterTest, by_hand, group, own_cluster, task
 
 
 class Workspaces(ClusterTest):
+    by_tekton = True
+
     def read(
         self, script="cat $(workspaces.w.path)/key > $(results.r.path)", declared=None, **source
     ):
@@ -97,6 +99,7 @@ class Workspaces(ClusterTest):
         )
 
     @own_cluster
+    @by_hand
     def test_contract_37_volume_claim_template(self):
         template = {
             "spec": {

@@ -220,6 +220,12 @@ private:
                        fmt::format("There is no {} \"{}\" in namespace \"{}\", which {} uses. "
                                    "Create it, or bind another one",
                                    reference.kind, reference.name, ns, reference.used_by));
+      // A claim that is going admits no new pod: it would wait for ever.
+      if (is_claim && !text_at(object_at(**object, "metadata"), "deletionTimestamp").empty())
+        return refused(run_reason::workspace,
+                       fmt::format("PersistentVolumeClaim \"{}\" in namespace \"{}\", which {} "
+                                   "uses, is being deleted. Create it anew, or bind another one",
+                                   reference.name, ns, reference.used_by));
       if (const std::string key = missing_key(**object, reference.keys); !key.empty())
         return refused(run_reason::workspace,
                        fmt::format("{} \"{}\" in namespace \"{}\" has no key \"{}\", which {} uses",

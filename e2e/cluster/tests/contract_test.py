@@ -440,13 +440,13 @@ class Contract(ClusterTest):
         self.assert_failed(run, "MultiplePersistentVolumeClaims")
         self.assertEqual(run.pods(), [])
 
-    @own_cluster
-    def test_contract_40_a_claim_that_went_before_a_late_retry(self):
+    def fail_without_its_claim(self, take):
+        """Run a group that fails, take its claim meanwhile; no second attempt can start."""
         self.make_claim("claim")
         spec = group(
             task(
                 "a",
-                "sleep 3; exit 1",
+                "sleep 5; exit 1",
                 spec={"workspaces": [{"name": "w"}]},
                 workspaces=[{"name": "w"}],
             ),
@@ -457,13 +457,27 @@ class Contract(ClusterTest):
             retries=5,
             workspaces=[{"name": "w", "persistentVolumeClaim": {"claimName": "claim"}}],
         )
-        run.wait_task("a", "Running")
-        self.api.patch(
-            "PersistentVolumeClaim", "claim", {"metadata": {"finalizers": None}}, self.namespace
-        )
-        self.api.delete("PersistentVolumeClaim", "claim", self.namespace)
+        run.wait_running()
+        take()
         self.assert_failed(run.wait(), "WorkspaceNotFound", "claim")
         self.assertEqual(len(run.status["retriesStatus"]), 1)
+
+    @own_cluster
+    def test_contract_40_a_claim_that_went_before_a_late_retry(self):
+        def purge():
+            """As Tekton does at the end of a PipelineRun."""
+            self.api.delete("PersistentVolumeClaim", "claim", self.namespace)
+            self.api.patch(
+                "PersistentVolumeClaim", "claim", {"metadata": {"finalizers": None}}, self.namespace
+            )
+
+        self.fail_without_its_claim(purge)
+
+    @own_cluster
+    def test_contract_40_a_claim_that_is_being_deleted(self):
+        self.fail_without_its_claim(
+            lambda: self.api.delete("PersistentVolumeClaim", "claim", self.namespace)
+        )
 
 
 @own_cluster

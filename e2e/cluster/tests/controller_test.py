@@ -20,15 +20,18 @@ class Controller(ClusterTest):
             for pid in OwnCluster().processes_of(pod, pod["spec"]["containers"][0]["name"]):
                 os.kill(pid, signal.SIGKILL)
 
-    def five_tasks(self):
+    def five_tasks(self, script="sleep 1"):
         return group(
-            task("clone", "sleep 1"),
-            task("lint", "sleep 1", runAfter=["clone"]),
+            task("clone", script),
+            task("lint", script, runAfter=["clone"]),
             task(
-                "test", "sleep 1; printf ok > $(results.r.path)", runAfter=["clone"], results=["r"]
+                "test",
+                f"{script}; printf ok > $(results.r.path)",
+                runAfter=["clone"],
+                results=["r"],
             ),
-            task("build", "sleep 1", runAfter=["clone"]),
-            task("image", "sleep 1", runAfter=["lint", "test", "build"]),
+            task("build", script, runAfter=["clone"]),
+            task("image", script, runAfter=["lint", "test", "build"]),
             results=[{"name": "r", "value": "$(tasks.test.results.r)"}],
         )
 
@@ -72,7 +75,7 @@ class Controller(ClusterTest):
         ]
 
     def test_writes_of_a_run_of_five_tasks(self):
-        run = self.start(self.five_tasks()).wait()
+        run = self.start(self.five_tasks("true")).wait()
         self.assert_ended_as_ever(run)
         run.wait_pod(lambda pod: pod["status"]["phase"] == "Succeeded", "Succeeded")
         writes = [

@@ -30,7 +30,7 @@ public:
   std::vector<Json> pods_of(const RunKey& key, const std::string& uid) const override;
 
   // Return the run that controls a pod of ours; nothing: the pod is not known.
-  std::optional<RunKey> run_of_pod(const kube::ObjectKey& pod) const;
+  std::optional<RunKey> run_of_pod(const kube::ObjectKey& key) const;
 
 private:
   void pod_changed(const kube::ObjectKey& key, const kube::Informer::Object& before,

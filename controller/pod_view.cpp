@@ -19,12 +19,15 @@ bool never_executed(const std::string& reason) {
          || reason == "CreateContainerError" || reason == "ContainerStatusUnknown";
 }
 
-// Waiting reasons after which nothing is left to wait for (pkg/kubelet/images, kuberuntime).
-bool hopeless(const std::string& reason) {
+// Tell whether nothing is left to wait for (pkg/kubelet/images, kuberuntime). kubelet's own limit
+// of pulls passes by itself; a pod of many containers whose images are always pulled may meet it.
+bool hopeless(const ContainerView& container) {
+  if (container.message.find("pull QPS exceeded") != std::string::npos)
+    return false;
   static constexpr std::array<std::string_view, 6> reasons{
       "ImagePullBackOff",           "InvalidImageName",     "ErrImageNeverPull",
       "CreateContainerConfigError", "CreateContainerError", "RunContainerError"};
-  return std::find(reasons.begin(), reasons.end(), reason) != reasons.end();
+  return std::find(reasons.begin(), reasons.end(), container.reason) != reasons.end();
 }
 
 ContainerView view_of(const nlohmann::json& status) {
@@ -102,7 +105,7 @@ std::map<std::string, LostContainer> PodView::lost() const {
   for (const ContainerView& container : m_others) {
     const bool waiting = container.state == ContainerView::State::waiting;
     const bool failed = container.state == ContainerView::State::terminated && !container.ever_ran;
-    if ((waiting && hopeless(container.reason)) || failed)
+    if ((waiting && hopeless(container)) || failed)
       lost[container.name] = {container.reason, container.message, waiting};
   }
   return lost;

@@ -335,6 +335,17 @@ TEST_F(ReconcilerTest, AnImageThatCannotBePulledIsLostAndReplaced) {
   EXPECT_THAT(cluster.api.writes(), IsEmpty()) << "it is said once";
 }
 
+TEST_F(ReconcilerTest, KubeletsOwnLimitOfPullsIsWaitedFor) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.set_container("step-build-compile",
+                        Json::parse(R"({"waiting":{"reason":"ImagePullBackOff",
+                      "message":"Back-off pulling image \"a\": ErrImagePull: pull QPS exceeded"}})"));
+  cluster.settle();
+  EXPECT_TRUE(control().is_discarded());
+}
+
 TEST_F(ReconcilerTest, AContainerThatEndsBeforeItsTaskIsLost) {
   cluster.create_run(one_task);
   cluster.settle();

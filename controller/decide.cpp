@@ -278,6 +278,14 @@ Next without_end(const World& world, const PodView& pod, const Outline& outline,
                           fmt::format("The pod \"{}\" was taken away: {}: {}", pod.name(),
                                       pod.reason(), pod.message())});
 
+  const bool coordinator_spoke = !pod.termination_message().empty();
+  if (pod.terminating() && !coordinator_spoke)
+    return finish(world,
+                  {false, std::string(run_reason::pod_lost),
+                   fmt::format("The pod \"{}\" was deleted while it ran, and its grace period "
+                               "ended before its tasks did",
+                               pod.name())});
+
   const Json said = Json::parse(pod.termination_message(), nullptr, false);
   if (const std::string state = text_at(said, "state"); !state.empty()) {
     // The coordinator came to its end, only its journal is gone.

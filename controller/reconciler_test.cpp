@@ -277,6 +277,26 @@ TEST_F(ReconcilerTest, ADeadCoordinatorFailsTheRun) {
   EXPECT_THAT(cluster.message(), HasSubstr("exit code 137"));
 }
 
+TEST_F(ReconcilerTest, ACoordinatorThatOutlivesTheGracePeriodOfADeletedPodIsNotToBlame) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.api.modify(kube::pods, {"default", cluster.pod()["metadata"]["name"]},
+                     [](Json& pod) { pod["spec"]["nodeName"] = "n"; });
+  cluster.start_pod();
+  cluster.write_journal({"{event: begin, version: 1, group: g, tasks: [build], finally: []}",
+                         "{event: task, task: build, attempt: 0, state: Running}"});
+  cluster.settle();
+  cluster.api.erase(kube::pods, {"default", cluster.pod()["metadata"]["name"]});
+  cluster.set_container(
+      "coordinator",
+      Json::parse(
+          R"({"terminated":{"reason":"Error","exitCode":137,"startedAt":"2027-01-01T00:00:00Z",
+                      "finishedAt":"2027-01-01T00:00:01Z"}})"));
+  cluster.settle();
+  EXPECT_EQ(cluster.reason(), "PodLost");
+  EXPECT_EQ(cluster.pods_created(), 1U);
+}
+
 TEST_F(ReconcilerTest, AJournalThatIsGoneCountsByTheTerminationMessage) {
   cluster.create_run(one_task);
   cluster.settle();

@@ -252,11 +252,13 @@ private:
 
 } // namespace
 
-kube::Result<Preparation> Preparer::prepare(const CustomRun& run, std::stop_token stop) const {
-  return Attempt(m_api, m_settings, run, std::move(stop)).prepare();
+kube::Result<Preparation> Preparer::prepare(const CustomRun& run,
+                                            const std::stop_token& stop) const {
+  return Attempt(m_api, m_settings, run, stop).prepare();
 }
 
-kube::Result<bool> Preparer::finally_wanted(const CustomRun& run, std::stop_token stop) const {
+kube::Result<bool> Preparer::finally_wanted(const CustomRun& run,
+                                            const std::stop_token& stop) const {
   auto owner = find(m_api, pipeline_runs, {run.key.namespace_name, run.pipeline_run}, stop);
   if (!owner)
     return tl::make_unexpected(owner.error());

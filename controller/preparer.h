@@ -23,11 +23,11 @@ public:
 
   // Prepare the run's current attempt. What the author has to mend is a reason in the value; an
   // error is a read that failed and may pass.
-  kube::Result<Preparation> prepare(const CustomRun& run, std::stop_token stop) const;
+  kube::Result<Preparation> prepare(const CustomRun& run, const std::stop_token& stop) const;
 
   // Tell whether finally may run in a run that is cancelled: not where the owning PipelineRun was
   // `Cancelled` (design.md 4).
-  kube::Result<bool> finally_wanted(const CustomRun& run, std::stop_token stop) const;
+  kube::Result<bool> finally_wanted(const CustomRun& run, const std::stop_token& stop) const;
 
 private:
   kube::KubeApi& m_api;

@@ -247,7 +247,8 @@ Json live_status(const CustomRun& run, Json tasks, const std::string& message, s
 }
 
 Json final_status(const CustomRun& run, const Verdict& verdict,
-                  const std::map<std::string, Value>& results, Json tasks, std::int64_t now) {
+                  const std::map<std::string, Value>& results, const Json& tasks,
+                  std::int64_t now) {
   Json status = ended_status(run, verdict, results, tasks, now);
   const std::size_t bytes = weight(run, status);
   if (bytes <= max_run_bytes)
@@ -264,7 +265,8 @@ Json final_status(const CustomRun& run, const Verdict& verdict,
 }
 
 Json retry_status(const CustomRun& run, const Verdict& verdict,
-                  const std::map<std::string, Value>& results, Json tasks, std::int64_t now) {
+                  const std::map<std::string, Value>& results, const Json& tasks,
+                  std::int64_t now) {
   Json over = ended_status(run, verdict, results, tasks, now);
   over.erase("retriesStatus"); // contract.md 14: 29
 

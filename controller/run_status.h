@@ -54,11 +54,11 @@ Json live_status(const CustomRun& run, Json tasks, const std::string& message, s
 // the API server, it has failed with ResultsTooLarge instead, and the message names the largest
 // result.
 Json final_status(const CustomRun& run, const Verdict& verdict,
-                  const std::map<std::string, Value>& results, Json tasks, std::int64_t now);
+                  const std::map<std::string, Value>& results, const Json& tasks, std::int64_t now);
 
 // Return the status that begins the next attempt: the status so far, as it would have been final,
 // goes to retriesStatus.
 Json retry_status(const CustomRun& run, const Verdict& verdict,
-                  const std::map<std::string, Value>& results, Json tasks, std::int64_t now);
+                  const std::map<std::string, Value>& results, const Json& tasks, std::int64_t now);
 
 } // namespace taskgroup

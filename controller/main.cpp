@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <cstdlib>
@@ -129,9 +130,9 @@ ControllerSettings settings_of(const Flags& flags, const std::string& instance) 
 }
 
 // Work until `stop`, or until leadership is lost (the reason).
-std::optional<std::string> lead_until(kube::KubeApi& api, const Flags& flags,
-                                      const std::string& own_namespace, Lead& lead,
-                                      const std::stop_token& stop) {
+std::optional<std::string> lead_until(kube::KubeApi& api, kube::KubeApi& lease_api,
+                                      const Flags& flags, const std::string& own_namespace,
+                                      Lead& lead, const std::stop_token& stop) {
   const std::string instance = identity();
   std::optional<kube::LeaderElection> election;
   if (!flags.no_leader_election) {
@@ -140,7 +141,7 @@ std::optional<std::string> lead_until(kube::KubeApi& api, const Flags& flags,
                       flags.lease_name};
     settings.identity = instance;
     settings.on_note = [](const std::string& note) { log::info(note); };
-    election.emplace(api, settings);
+    election.emplace(lease_api, settings);
     if (!election->acquire(stop))
       return std::nullopt;
   }
@@ -187,9 +188,14 @@ int run(const Flags& flags) {
     log::error("No way to the API server", {{"error", config.error()}});
     return 2;
   }
+  // The Lease must be renewed within ten seconds, whatever the other calls wait for.
+  kube::HttpSettings lease_settings;
+  lease_settings.request_timeout = std::chrono::seconds(5);
+  lease_settings.connections = 1;
   const auto api = kube::connect(*config);
-  if (!api) {
-    log::error("No way to the API server", {{"error", api.error()}});
+  const auto lease_api = kube::connect(*config, lease_settings);
+  if (!api || !lease_api) {
+    log::error("No way to the API server", {{"error", api ? lease_api.error() : api.error()}});
     return 2;
   }
 
@@ -204,7 +210,8 @@ int run(const Flags& flags) {
     stop.request_stop();
     return 2;
   }
-  const auto lost = lead_until(**api, flags, config->namespace_name, lead, stop.get_token());
+  const auto lost =
+      lead_until(**api, **lease_api, flags, config->namespace_name, lead, stop.get_token());
   stop.request_stop();
   if (lost) {
     log::error("Lost the lease", {{"error", *lost}});

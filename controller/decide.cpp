@@ -228,6 +228,9 @@ bool never_started(const World& world, const PodView& pod) {
                 return other.state == ContainerView::State::terminated;
               });
   }
+  // A coordinator that came too late for its hook may have begun a task that nobody carried out.
+  if (pod.all_came_too_late())
+    return true;
   const Progress& progress = world.journal.progress;
   if (progress.lines == 0)
     return !pod.any_step_ran();

@@ -37,12 +37,14 @@ ContainerView view_of(const nlohmann::json& status) {
   if (state.contains("running")) {
     view.state = ContainerView::State::running;
     view.ever_ran = true;
+    view.began = parse_time(text_at(object_at(state, "running"), "startedAt")).value_or(0);
   } else if (const nlohmann::json& over = object_at(state, "terminated"); !over.empty()) {
     view.state = ContainerView::State::terminated;
     view.reason = text_at(over, "reason");
     view.message = text_at(over, "message");
     view.exit_code = static_cast<int>(integer_at(over, "exitCode"));
     view.ever_ran = !text_at(over, "startedAt").empty() && !never_executed(view.reason);
+    view.began = parse_time(text_at(over, "startedAt")).value_or(0);
     view.finished = parse_time(text_at(over, "finishedAt")).value_or(0);
   } else if (state.contains("waiting")) {
     const nlohmann::json& waiting = object_at(state, "waiting");
@@ -98,6 +100,16 @@ bool PodView::owned_by(const std::string& uid) const {
 bool PodView::any_step_ran() const {
   return std::any_of(m_others.begin(), m_others.end(),
                      [](const ContainerView& container) { return container.ever_ran; });
+}
+
+bool PodView::all_came_too_late() const {
+  const std::int64_t end = m_coordinator.finished;
+  return m_coordinator.state == ContainerView::State::terminated && end != 0
+         && std::all_of(m_others.begin(), m_others.end(), [&](const ContainerView& container) {
+              if (container.state == ContainerView::State::terminated && !container.ever_ran)
+                return true;
+              return container.ever_ran && container.began > end; // of the same clock, in seconds
+            });
 }
 
 std::map<std::string, LostContainer> PodView::lost() const {

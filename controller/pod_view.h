@@ -21,6 +21,7 @@ struct ContainerView {
   std::string message;
   int exit_code = 0;         // of terminated
   bool ever_ran = false;     // a process of it was started
+  std::int64_t began = 0;    // of running or terminated; milliseconds since the epoch, 0: unknown
   std::int64_t finished = 0; // of terminated; milliseconds since the epoch
 };
 
@@ -55,6 +56,10 @@ public:
   // Tell whether a process of any step, sidecar or foreign container was ever started. A container
   // whose program could not be executed counts as not started.
   bool any_step_ran() const;
+
+  // Tell whether kubelet says of every other container that it was started after the coordinator's
+  // end, or never can be: then none was told to do anything. False while one may still start.
+  bool all_came_too_late() const;
 
   // Containers of the group's steps that will not start, by name: kubelet gave up on them, or only
   // tries again what cannot succeed. ErrImagePull is not among them until kubelet backs off.

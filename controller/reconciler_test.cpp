@@ -238,13 +238,40 @@ TEST_F(ReconcilerTest, APodInWhichNoStepWasStartedIsReplacedWithAnInitContainer)
   cluster.set_container(
       "step-build-compile",
       Json::parse(R"({"terminated":{"reason":"StartError","exitCode":128,"message":"no such file",
-                      "startedAt":"1970-01-01T00:00:00Z","finishedAt":"2027-01-01T00:00:00Z"}})"));
+                      "startedAt":"1970-01-01T00:00:00Z","finishedAt":"2027-01-15T08:00:00Z"}})"));
   cluster.settle();
   EXPECT_EQ(cluster.pods_created(), 2U);
   EXPECT_EQ(cluster.status().contains("retriesStatus"), false) << "no retry is spent";
   EXPECT_EQ(cluster.status()["extraFields"]["podReplacements"], 1);
   EXPECT_TRUE(cluster.pod()["spec"].contains("initContainers"));
   EXPECT_EQ(cluster.pods().size(), 1U) << "the old one, which could not end, is deleted";
+}
+
+TEST_F(ReconcilerTest, APodWhoseStepsCameAfterTheCoordinatorsEndIsReplaced) {
+  // The coordinator was later than its hook: kubelet ended it, and started the steps then.
+  for (const auto& [began, pods] : {std::pair{"01", 1U}, std::pair{"02", 2U}}) {
+    FakeCluster late;
+    late.create_run(one_task);
+    late.settle();
+    late.start_pod();
+    late.write_journal({"{event: begin, version: 1, group: g, tasks: [build], finally: []}",
+                        "{event: task, task: build, attempt: 0, state: Running}"});
+    late.api.modify(kube::pods, {"default", late.pod()["metadata"]["name"]}, [&](Json& pod) {
+      for (Json& status : pod["status"]["containerStatuses"]) {
+        const bool coordinator = status["name"] == "coordinator";
+        status["state"] = {
+            {"terminated",
+             {{"reason", "Error"},
+              {"exitCode", coordinator ? 137 : 0},
+              {"startedAt", std::string("2027-01-01T00:00:") + (coordinator ? "00" : began) + "Z"},
+              {"finishedAt",
+               std::string("2027-01-01T00:00:") + (coordinator ? "01" : "03") + "Z"}}}};
+      }
+    });
+    late.settle();
+    EXPECT_EQ(late.pods_created(), pods) << "a step began at " << began;
+    EXPECT_EQ(late.reason(), pods == 1 ? "CoordinatorLost" : "Running");
+  }
 }
 
 TEST_F(ReconcilerTest, APodIsReplacedThreeTimesAtMost) {
@@ -270,8 +297,8 @@ TEST_F(ReconcilerTest, ADeadCoordinatorFailsTheRun) {
   cluster.set_container(
       "coordinator",
       Json::parse(
-          R"({"terminated":{"reason":"Error","exitCode":137,"startedAt":"2027-01-01T00:00:00Z",
-                      "finishedAt":"2027-01-01T00:00:01Z"}})"));
+          R"({"terminated":{"reason":"Error","exitCode":137,"startedAt":"2027-01-15T08:00:00Z",
+                      "finishedAt":"2027-01-15T08:00:01Z"}})"));
   cluster.settle();
   EXPECT_EQ(cluster.reason(), "CoordinatorLost");
   EXPECT_THAT(cluster.message(), HasSubstr("exit code 137"));
@@ -290,8 +317,8 @@ TEST_F(ReconcilerTest, ACoordinatorThatOutlivesTheGracePeriodOfADeletedPodIsNotT
   cluster.set_container(
       "coordinator",
       Json::parse(
-          R"({"terminated":{"reason":"Error","exitCode":137,"startedAt":"2027-01-01T00:00:00Z",
-                      "finishedAt":"2027-01-01T00:00:01Z"}})"));
+          R"({"terminated":{"reason":"Error","exitCode":137,"startedAt":"2027-01-15T08:00:00Z",
+                      "finishedAt":"2027-01-15T08:00:01Z"}})"));
   cluster.settle();
   EXPECT_EQ(cluster.reason(), "PodLost");
   EXPECT_EQ(cluster.pods_created(), 1U);
@@ -312,8 +339,8 @@ TEST_F(ReconcilerTest, AJournalThatIsGoneCountsByTheTerminationMessage) {
   cluster.set_container(
       "coordinator",
       Json::parse(
-          R"({"terminated":{"reason":"Completed","exitCode":0,"startedAt":"2027-01-01T00:00:00Z",
-                      "finishedAt":"2027-01-01T00:00:01Z",
+          R"({"terminated":{"reason":"Completed","exitCode":0,"startedAt":"2027-01-15T08:00:00Z",
+                      "finishedAt":"2027-01-15T08:00:01Z",
                       "message":"{\"state\":\"Succeeded\",\"reason\":\"Succeeded\",\"succeeded\":1}"}})"));
   cluster.settle();
   EXPECT_EQ(cluster.reason(), "JournalLost") << "the results are gone with it";

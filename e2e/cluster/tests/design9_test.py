@@ -174,6 +174,8 @@ class Beginning(FaultTest):
         self.assert_ended_once(run)
         self.assertEqual(run.extra.get("podReplacements"), 1, run.describe())
 
+
+class Start(FaultTest):
     def test_start_error_of_one_step(self):
         # A folder cannot be mounted over a file.
         bad = step("true", volumeMounts=[{"name": "v", "mountPath": "/bin/busybox"}])

@@ -372,6 +372,20 @@ class ClusterTest(unittest.TestCase):
             name,
         )
 
+    def start_legacy(self, spec, name="run"):
+        """Create a Run, CustomRun's forerunner, with an embedded group."""
+        what = {"apiVersion": API_VERSION, "kind": "TaskGroup", "spec": spec}
+        return self.follow(
+            self.apply(
+                {
+                    "apiVersion": "tekton.dev/v1alpha1",
+                    "kind": "Run",
+                    "metadata": {"name": name},
+                    "spec": {"spec": what},
+                }
+            )
+        )
+
     def start_custom_run(self, spec, name="run", **metadata):
         if "params" in spec and isinstance(spec["params"], dict):
             spec["params"] = [{"name": k, "value": v} for k, v in spec["params"].items()]

@@ -45,7 +45,7 @@ class Contract(ClusterTest):
         run = self.start_custom_run(
             {"customRef": {"apiVersion": "taskgroup.dev/v1alpha1", "kind": "TaskGroup"}}
         ).wait()
-        self.assert_failed(run, "TaskGroupValidationFailed", "spec.customRef.name")
+        self.assert_failed(run, "CouldntGetTaskGroup", "spec.customRef.name")
 
     @by_hand
     def test_contract_03_a_resolver_that_the_author_did_not_write(self):
@@ -58,7 +58,7 @@ class Contract(ClusterTest):
                 }
             }
         ).wait()
-        self.assert_failed(run, "TaskGroupValidationFailed", "hub", "default-resolver-type")
+        self.assert_failed(run, "CouldntGetTaskGroup", "hub", "default-resolver-type")
 
     @by_hand
     def test_contract_04_no_spec(self):
@@ -457,7 +457,7 @@ class Contract(ClusterTest):
             retries=5,
             workspaces=[{"name": "w", "persistentVolumeClaim": {"claimName": "claim"}}],
         )
-        run.wait_running()
+        run.wait_running("coordinator")
         take()
         self.assert_failed(run.wait(), "WorkspaceNotFound", "claim")
         self.assertEqual(len(run.status["retriesStatus"]), 1)
@@ -484,8 +484,8 @@ class Contract(ClusterTest):
 @alone
 class WebhookDown(ClusterTest):
     def test_contract_33_nothing_is_lost(self):
-        run = self.start(group(task("a", "sleep 1"), task("b", "true", runAfter=["a"])))
-        run.wait_running()
+        run = self.start(group(task("a", "sleep 6"), task("b", "true", runAfter=["a"])))
+        run.wait_running("coordinator")
         with OwnCluster().webhook_down():
             pod = run.wait_pod(lambda pod: pod["status"]["phase"] == "Succeeded", "Succeeded")
             self.assertEqual(run.read().state, "Unknown")

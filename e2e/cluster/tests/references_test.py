@@ -103,7 +103,7 @@ class References(ClusterTest):
                 }
             }
         )
-        self.assert_refused(run, "TaskGroupValidationFailed", "git")
+        self.assert_refused(run, "CouldntGetTaskGroup", "git")
 
     def test_a_broken_group_of_the_namespace_says_where(self):
         self.apply("""

@@ -43,18 +43,9 @@ std::int64_t over_since(const CustomRun& run) {
 
 } // namespace
 
-Next clean_up(const CustomRun& run, const Json& pod, std::int64_t now,
-              const std::string& agent_image) {
+Next end_pod(const Json& pod, std::int64_t since, std::int64_t now,
+             const std::string& agent_image) {
   const PodView view(pod);
-  if (view.over() || view.terminating())
-    return next::Nothing{};
-  if (!run.done() && (view.uid() == run.pod_uid() || run.pod_uid().empty())
-      && view.name() == pod_name_of(run))
-    return next::Nothing{}; // the current attempt's
-  if (!view.coordinator().ever_ran)
-    return next::DeletePod{view.name(), view.uid()};
-
-  const std::int64_t since = over_since(run);
   if (now >= since + end_patience) {
     if (end_forced(pod))
       return next::Nothing{};
@@ -77,6 +68,19 @@ Next clean_up(const CustomRun& run, const Json& pod, std::int64_t now,
     return next::Wait{since + end_patience};
   }
   return next::Wait{since + foreign_patience};
+}
+
+Next clean_up(const CustomRun& run, const Json& pod, std::int64_t now,
+              const std::string& agent_image) {
+  const PodView view(pod);
+  if (view.over() || view.terminating())
+    return next::Nothing{};
+  if (!run.done() && (view.uid() == run.pod_uid() || run.pod_uid().empty())
+      && view.name() == pod_name_of(run))
+    return next::Nothing{}; // the current attempt's
+  if (!view.coordinator().ever_ran)
+    return next::DeletePod{view.name(), view.uid()};
+  return end_pod(pod, over_since(run), now, agent_image);
 }
 
 } // namespace taskgroup

@@ -13,6 +13,9 @@ namespace taskgroup {
 
 namespace {
 
+// A run that failed all through an outage must not sleep long after it, nor past its timeout.
+constexpr std::chrono::milliseconds longest_pause{30'000};
+
 std::int64_t wall_clock() {
   using namespace std::chrono;
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
@@ -35,6 +38,7 @@ RunKey key_of(const std::string& text) {
 
 Controller::Controller(kube::KubeApi& api, ControllerSettings settings)
     : m_settings(std::move(settings)),
+      m_queue({.limit = longest_pause}),
       m_cache(api, m_settings.namespace_name, [this](const RunKey& run) { enqueue(run); }),
       m_journals(api, m_settings.most_followed,
                  [this](const kube::ObjectKey& pod) {
@@ -67,6 +71,12 @@ void Controller::stop() {
     worker.request_stop();
   m_workers.clear(); // joins
   m_cache.stop();
+}
+
+bool Controller::is_stuck() const {
+  // Each call of a reconcile gives up after 30 s without a byte, and the first failure ends it.
+  constexpr std::chrono::minutes patience{10};
+  return m_queue.figures().longest_running > patience;
 }
 
 void Controller::enqueue(const RunKey& run) { m_queue.add(text_of(run)); }

@@ -39,6 +39,10 @@ public:
 
   bool has_synced() const { return m_cache.has_synced(); }
   kube::WorkQueue::Figures queue() const { return m_queue.figures(); }
+
+  // Tell whether a worker has had one run for so long that no slow API server explains it.
+  bool is_stuck() const;
+
   std::size_t followed() const { return m_journals.followed(); }
 
 private:

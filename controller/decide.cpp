@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/decide.h"
 
+#include "controller/cleanup.h"
 #include "controller/json_fields.h"
 #include "controller/pod_control.h"
 #include "controller/reasons.h"
@@ -218,8 +219,25 @@ Next without_pod(const World& world) {
                                     world.run.pod_name())});
 }
 
+// A task of this attempt was begun, by the journal or by what the run's status holds of it.
+bool any_task_started(const World& world) {
+  const auto& tasks = world.journal.progress.tasks;
+  const Json& recorded = array_at(world.run.extra, "tasks");
+  return std::any_of(tasks.begin(), tasks.end(),
+                     [](const TaskProgress& task) { return task.attempts > 0; })
+         || std::any_of(recorded.begin(), recorded.end(),
+                        [](const Json& task) { return integer_at(task, "attempts") > 0; });
+}
+
 // The pod cannot come to anything: no step was started, and none will be.
 bool never_started(const World& world, const PodView& pod) {
+  // A coordinator that came too late for its hook may have begun a task that nobody carried out.
+  if (pod.coordinator().ever_ran && pod.all_came_too_late())
+    return true;
+  // What was heard once stays true: kubelet that rejects a pod after a restart of its node, drops
+  // what the pod's status said of its containers.
+  if (any_task_started(world))
+    return false;
   const ContainerView& coordinator = pod.coordinator();
   if (!coordinator.ever_ran) {
     // kubelet goes on where the first container cannot be started: the agent is not there then.
@@ -228,14 +246,7 @@ bool never_started(const World& world, const PodView& pod) {
                 return other.state == ContainerView::State::terminated;
               });
   }
-  // A coordinator that came too late for its hook may have begun a task that nobody carried out.
-  if (pod.all_came_too_late())
-    return true;
-  const Progress& progress = world.journal.progress;
-  if (progress.lines == 0)
-    return !pod.any_step_ran();
-  return std::all_of(progress.tasks.begin(), progress.tasks.end(),
-                     [](const TaskProgress& task) { return task.attempts == 0; });
+  return world.journal.progress.lines > 0 || !pod.any_step_ran();
 }
 
 std::string why_never_started(const PodView& pod) {
@@ -498,8 +509,13 @@ Next follow(const World& world) {
 
   if (world.journal.progress.ended) {
     const Json& annotations = object_at(object_at(*world.pod.pod, "metadata"), "annotations");
-    if (text_at(annotations, done_annotation) == "Pod" && !pod.over() && !pod.terminating())
-      return next::Nothing{}; // what the pod holds counts somewhere until it is over
+    if (text_at(annotations, done_annotation) == "Pod" && !pod.over() && !pod.terminating()) {
+      // What the pod holds counts somewhere until it is over; a foreign container may never end.
+      const ContainerView& ended = pod.coordinator();
+      if (ended.state != ContainerView::State::terminated || ended.finished == 0)
+        return next::Nothing{};
+      return end_pod(*world.pod.pod, ended.finished, world.now, world.agent_image);
+    }
     return finish(world, journal_verdict(world, control));
   }
   if (!world.journal.error.empty())
@@ -511,8 +527,11 @@ Next follow(const World& world) {
   const bool over = pod.over() || coordinator.state == ContainerView::State::terminated;
   if (over && coordinator.ever_ran && !world.journal.read_to_end && !world.journal.unreadable)
     return next::ReadJournal{};
-  if (!stop && (over || !coordinator.ever_ran) && never_started(world, pod))
+  if (!stop && (over || !coordinator.ever_ran) && never_started(world, pod)) {
+    if (!pod.over() && !world.pod.confirmed)
+      return next::ReadPod{}; // it may have begun since
     return replace_pod(world, pod);
+  }
   if (over)
     return without_end(world, pod, *outline, control);
   if (stop && !coordinator.ever_ran) {

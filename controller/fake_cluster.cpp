@@ -334,6 +334,10 @@ std::vector<Json> FakeCluster::pods_of(const RunKey&, const std::string& uid) co
   return owned;
 }
 
-void FakeCluster::pin_cache() { m_pinned = Pinned{run({kind, run_key}), api.all(kube::pods)}; }
+void FakeCluster::pin_cache() { pin_cache(api.all(kube::pods)); }
+
+void FakeCluster::pin_cache(std::vector<Json> pods) {
+  m_pinned = Pinned{api.find(resource_of(kind), run_key), std::move(pods)};
+}
 
 } // namespace taskgroup

@@ -94,6 +94,8 @@ public:
 
   // From now on the cache answers what it would have answered now.
   void pin_cache();
+  // The same, but with these pods.
+  void pin_cache(std::vector<Json> pods);
   void free_cache() { m_pinned.reset(); }
 
   RunKind kind = RunKind::custom_run; // of "run"

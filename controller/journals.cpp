@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 namespace taskgroup {
@@ -60,14 +61,20 @@ bool Journals::follow(const kube::ObjectKey& pod, const std::string& uid) {
     return false;
   ++m_followed;
   entry->following = true;
-  std::thread([this, pod, entry] {
-    run(pod, entry);
-    // The last words under the lock: the destructor waits for them.
-    const std::scoped_lock done(m_mutex);
+  try {
+    std::thread([this, pod, entry] {
+      run(pod, entry);
+      // The last words under the lock: the destructor waits for them.
+      const std::scoped_lock done(m_mutex);
+      entry->following = false;
+      --m_followed;
+      m_idle.notify_all();
+    }).detach();
+  } catch (const std::system_error&) { // no more threads here: as if the bound were reached
     entry->following = false;
     --m_followed;
-    m_idle.notify_all();
-  }).detach();
+    return false;
+  }
   return true;
 }
 
@@ -99,7 +106,8 @@ void Journals::run(const kube::ObjectKey& pod, const std::shared_ptr<Entry>& ent
         stop);
     {
       const std::scoped_lock lock(entry->mutex);
-      if (entry->reader.progress().ended || !entry->reader.error().empty())
+      if (entry->reader.progress().ended || !entry->reader.error().empty() || entry->read_to_end
+          || entry->unreadable)
         return;
     }
     if (!read && read.error().kind == kube::ApiError::Kind::not_found)

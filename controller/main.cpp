@@ -110,6 +110,12 @@ public:
     return ready ? "" : "the caches are not filled yet";
   }
 
+  // What the API server does or does not do is no reason to be started again.
+  bool live() const {
+    const std::scoped_lock lock(m_mutex);
+    return m_controller == nullptr || !m_controller->is_stuck();
+  }
+
 private:
   mutable std::mutex m_mutex;
   const Controller* m_controller = nullptr;
@@ -202,7 +208,7 @@ int run(const Flags& flags) {
   std::stop_source stop;
   const std::jthread signal_thread = stop_on_signal(stop, signals);
   Lead lead;
-  const auto admin = serve_admin(flags.admin_port, {.live = [] { return true; },
+  const auto admin = serve_admin(flags.admin_port, {.live = [&lead] { return lead.live(); },
                                                     .unready = [&lead] { return lead.unready(); },
                                                     .metrics = [] { return std::string(); }});
   if (!admin) {

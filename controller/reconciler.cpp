@@ -33,6 +33,14 @@ bool over_quota(const ApiError& error) {
          && error.message.find("exceeded quota") != std::string::npos;
 }
 
+// Not so: a token that has just expired, and a quota that somebody else has changed meanwhile,
+// which the API server calls a conflict.
+bool is_refusal(const ApiError& error) {
+  using Kind = ApiError::Kind;
+  return error.kind == Kind::forbidden || error.kind == Kind::invalid
+         || error.kind == Kind::bad_request || error.kind == Kind::too_large;
+}
+
 template <typename... Handlers>
 struct Overloaded : Handlers... {
   using Handlers::operator()...;
@@ -77,7 +85,15 @@ public:
           result = {Reconciled::Kind::try_again, 0};
       }
       if (const auto* remove = std::get_if<next::DeletePod>(&next)) {
-        if (!remove_pod(remove->name, remove->uid))
+        // It may have begun, even ended, since: then its log is worth keeping.
+        const auto fresh = m_shell.m_api.get(kube::pods, key_of(pod), m_stop);
+        if (!fresh && fresh.error().kind == ApiError::Kind::not_found)
+          continue;
+        if (fresh
+            && !std::holds_alternative<next::DeletePod>(
+                clean_up(m_world.run, *fresh, now, m_world.agent_image)))
+          continue; // what the cache will say of it, too
+        if (!fresh || !remove_pod(remove->name, remove->uid))
           result = {Reconciled::Kind::try_again, 0};
       }
     }
@@ -246,9 +262,9 @@ private:
   std::optional<Reconciled> create_object(const next::CreateObject& create) {
     auto created = m_shell.m_api.create(create.resource, create.object, m_stop);
     if (!created && created.error().kind != ApiError::Kind::already_exists) {
-      if (created.error().may_pass())
-        return failed("Could not create what the pod needs", created.error());
-      return refuse(run_reason::pod_creation, created.error(), text_at(create.object, "kind"));
+      if (is_refusal(created.error()))
+        return refuse(run_reason::pod_creation, created.error(), text_at(create.object, "kind"));
+      return failed("Could not create what the pod needs", created.error());
     }
     auto& objects = m_world.preparation->objects;
     objects.erase(objects.begin());
@@ -279,7 +295,7 @@ private:
       return wait_for_quota(error);
     if (error.kind == ApiError::Kind::forbidden)
       return refuse(run_reason::admission, error, "pod");
-    if (error.kind == ApiError::Kind::invalid || error.kind == ApiError::Kind::bad_request)
+    if (is_refusal(error))
       return refuse(run_reason::pod_creation, error, "pod");
     return failed("Could not create the pod", error);
   }
@@ -363,17 +379,20 @@ void Reconciler::remember_write(const std::string& uid, std::int64_t time) {
 
 void Reconciler::remember_pod(const std::string& uid, const std::string& pod_uid) {
   const std::scoped_lock lock(m_mutex);
-  auto& pods = m_memory[uid].pods;
-  if (std::find(pods.begin(), pods.end(), pod_uid) == pods.end())
-    pods.push_back(pod_uid);
+  std::string& known = m_memory[uid].pod;
+  if (known == pod_uid)
+    return;
+  if (!known.empty())
+    m_journals.forget(known); // of an attempt that is over
+  known = pod_uid;
 }
 
 void Reconciler::forget(const std::string& uid) {
   const auto found = m_memory.find(uid);
   if (found == m_memory.end())
     return;
-  for (const std::string& pod : found->second.pods)
-    m_journals.forget(pod);
+  if (!found->second.pod.empty())
+    m_journals.forget(found->second.pod);
   m_memory.erase(found);
 }
 

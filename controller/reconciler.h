@@ -76,7 +76,7 @@ private:
   // What a process remembers of a run beside the API server's objects.
   struct Memory {
     std::int64_t last_write = 0;
-    std::vector<std::string> pods; // UIDs whose journals were asked for
+    std::string pod; // UID of the one whose journal was asked for last
   };
 
   Memory remembered(const std::string& uid) const;

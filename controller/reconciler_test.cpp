@@ -274,6 +274,43 @@ TEST_F(ReconcilerTest, APodWhoseStepsCameAfterTheCoordinatorsEndIsReplaced) {
   }
 }
 
+// A kubelet that is started again may reject pods that ran: their status loses its containers.
+TEST_F(ReconcilerTest, APodWhoseTasksHadBegunIsNeverReplaced) {
+  for (const bool restarted : {false, true}) {
+    cluster.api.erase_now(resource_of(RunKind::custom_run), {"default", "run"});
+    cluster.create_run(one_task);
+    cluster.settle();
+    const std::size_t created = cluster.pods_created();
+    cluster.start_pod();
+    cluster.settle();
+    cluster.write_journal({"{event: begin, version: 1, group: g, tasks: [build], finally: []}",
+                           "{event: task, task: build, attempt: 0, state: Running}"});
+    cluster.pass(5'000);
+    if (restarted)
+      cluster.restart();
+    cluster.api.modify(kube::pods, {"default", cluster.pod()["metadata"]["name"]}, [](Json& pod) {
+      pod["status"] = {{"phase", "Failed"}, {"reason", "UnexpectedAdmissionError"}};
+    });
+    cluster.settle();
+    EXPECT_EQ(cluster.pods_created(), created);
+    EXPECT_EQ(cluster.succeeded(), "False");
+    EXPECT_EQ(cluster.reason(), "PodLost");
+  }
+}
+
+TEST_F(ReconcilerTest, APodThatHasBegunBehindTheCacheIsNotReplaced) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.set_container(
+      "step-build-compile",
+      Json::parse(R"({"terminated":{"reason":"StartError","exitCode":128,"message":"no such file",
+                      "startedAt":"1970-01-01T00:00:00Z","finishedAt":"2027-01-01T00:00:00Z"}})"));
+  cluster.pin_cache();
+  cluster.start_pod();
+  cluster.settle();
+  EXPECT_EQ(cluster.pods_created(), 1U);
+}
+
 TEST_F(ReconcilerTest, APodIsReplacedThreeTimesAtMost) {
   cluster.create_run(one_task);
   for (int pod = 0; pod < 5; ++pod) {
@@ -574,6 +611,31 @@ TEST_F(ReconcilerTest, AQuotaThatIsFullIsWaitedFor) {
   EXPECT_EQ(cluster.reason(), "Running");
 }
 
+// "Operation cannot be fulfilled on resourcequotas": somebody else was counted meanwhile.
+TEST_F(ReconcilerTest, AClaimThatMeetsAConflictOfQuotasIsMadeLater) {
+  cluster.create_run(with(R"(
+workspaces:
+- name: source
+  volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}
+)"));
+  cluster.edit_run([](Json& run) {
+    run["spec"]["customSpec"]["spec"]["workspaces"] = Json::parse(R"([{"name":"source"}])");
+  });
+  int conflicts = 2;
+  cluster.api.set_write_hook([&](const FakeWrite& write) {
+    kube::Fate fate;
+    if (write.resource == kube::claims && conflicts-- > 0) {
+      fate.kind = kube::Fate::Kind::refuse;
+      fate.error.kind =
+          conflicts == 1 ? kube::ApiError::Kind::conflict : kube::ApiError::Kind::unauthorized;
+    }
+    return fate;
+  });
+  cluster.settle();
+  EXPECT_LE(conflicts, 0);
+  EXPECT_EQ(cluster.reason(), "Running") << cluster.message();
+}
+
 TEST_F(ReconcilerTest, APodThatIsRefusedFailsTheRun) {
   cluster.create_run(one_task);
   cluster.api.set_write_hook([&](const FakeWrite& write) {
@@ -605,6 +667,32 @@ TEST_F(ReconcilerTest, AQuotaOnPodsHoldsTheEndUntilThePodIsOver) {
   EXPECT_EQ(cluster.succeeded(), "True");
 }
 
+TEST_F(ReconcilerTest, AQuotaDoesNotHoldTheEndForAnInjectedContainer) {
+  cluster.apply(
+      "{apiVersion: v1, kind: ResourceQuota, metadata: {name: q}, spec: {hard: {pods: 1}}}");
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.api.modify(kube::pods, {"default", cluster.pod()["metadata"]["name"]}, [](Json& pod) {
+    pod["spec"]["containers"].push_back({{"name", "istio-proxy"}, {"image", "istio"}});
+  });
+  cluster.start_pod();
+  cluster.settle();
+  cluster.write_success();
+  const std::string now = time_text(cluster.now());
+  for (const char* container : {"coordinator", "step-build-compile"})
+    cluster.set_container(
+        container, {{"terminated", {{"exitCode", 0}, {"startedAt", now}, {"finishedAt", now}}}});
+  cluster.settle();
+  EXPECT_EQ(cluster.succeeded(), "Unknown");
+  cluster.pass(10'000);
+  EXPECT_EQ(cluster.pod()["spec"]["containers"].back()["image"], "agent@sha256:0");
+  cluster.pass(20'000);
+  EXPECT_EQ(cluster.pod()["spec"]["activeDeadlineSeconds"], 1);
+  cluster.set_phase("Failed", "DeadlineExceeded");
+  cluster.settle();
+  EXPECT_EQ(cluster.succeeded(), "True");
+}
+
 // --- After the end -------------------------------------------------------------------------------
 
 TEST_F(ReconcilerTest, AnInjectedContainerThatNeverEndsIsReplacedThenForced) {
@@ -622,6 +710,21 @@ TEST_F(ReconcilerTest, AnInjectedContainerThatNeverEndsIsReplacedThenForced) {
   EXPECT_EQ(cluster.pod()["spec"]["containers"].back()["image"], "agent@sha256:0");
   cluster.pass(20'000);
   EXPECT_EQ(cluster.pod()["spec"]["activeDeadlineSeconds"], 1);
+}
+
+TEST_F(ReconcilerTest, APodThatHasEndedBehindTheCacheIsKept) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  const std::vector<Json> before = cluster.pods();
+  cluster.start_pod();
+  cluster.settle();
+  cluster.write_success();
+  cluster.end_pod();
+  cluster.settle();
+  ASSERT_EQ(cluster.succeeded(), "True");
+  cluster.pin_cache(before);
+  cluster.settle();
+  EXPECT_EQ(cluster.pods().size(), 1U);
 }
 
 TEST_F(ReconcilerTest, AFinishedPodIsLeftAlone) {

@@ -535,6 +535,8 @@ Next follow(const World& world) {
   if (over)
     return without_end(world, pod, *outline, control);
   if (stop && !coordinator.ever_ran) {
+    if (!world.pod.confirmed)
+      return next::ReadPod{}; // it may have begun behind the cache
     if (!pod.terminating())
       return next::DeletePod{pod.name(), pod.uid()};
     return finish(world, run.cancelled() ? cancelled_verdict(run) : timed_out_verdict(run));

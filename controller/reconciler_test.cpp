@@ -469,6 +469,26 @@ TEST_F(ReconcilerTest, AContainerMayEndAfterItsTask) {
   EXPECT_TRUE(control().is_discarded());
 }
 
+TEST_F(ReconcilerTest, ALostContainerIsToldWhereAPolicyRefusesOurImage) {
+  cluster.create_run(one_task);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.set_container(
+      "step-build-compile",
+      Json::parse(R"({"waiting":{"reason":"ImagePullBackOff","message":"gone"}})"));
+  cluster.api.set_write_hook([](const FakeWrite& write) {
+    kube::Fate fate;
+    if (write.verb == FakeWrite::Verb::patch
+        && write.body.dump().find("/image") != std::string::npos) {
+      fate.kind = kube::Fate::Kind::refuse;
+      fate.error.kind = kube::ApiError::Kind::forbidden;
+    }
+    return fate;
+  });
+  cluster.settle();
+  EXPECT_EQ(control()["lost"]["step-build-compile"]["reason"], "ImagePullBackOff");
+}
+
 TEST_F(ReconcilerTest, CancelIsAControlMessageAndTheLogStays) {
   cluster.create_run(one_task);
   cluster.settle();

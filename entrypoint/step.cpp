@@ -90,6 +90,10 @@ private:
   void give_up(std::string_view why);
   void send(const wire::FromAgent& message);
 
+  // Tell whether this is the agent's own image, put into the place of one that could not be had
+  // (design.md 4): nothing of the step is here.
+  bool stands_in() const;
+
   tl::expected<void, SpawnError> start(const wire::Start& start);
   tl::expected<Command, SpawnError> command_of(const wire::Start& start) const;
   void step_ended(int code);
@@ -175,6 +179,10 @@ void StepAgent::receive() {
   }
 }
 
+bool StepAgent::stands_in() const {
+  return access((m_options.root + "/taskgroup-agent").c_str(), F_OK) == 0;
+}
+
 void StepAgent::take(wire::Start& message) {
   if (m_init.running()) {
     give_up("the coordinator starts a step that runs");
@@ -182,6 +190,9 @@ void StepAgent::take(wire::Start& message) {
   }
   m_start = std::move(message);
   m_stopped = false;
+  if (stands_in()) {
+    return; // the coordinator is about to hear that this container is lost
+  }
   if (const auto started = start(m_start); !started) {
     send(wire::Exited{m_start.attempt, started.error().code, started.error().message, {}});
     return;

@@ -134,6 +134,18 @@ TEST_F(StepTest, ContainerThatComesTooLateJustEnds) {
   EXPECT_THAT(agent.errors(), HasSubstr("ECONNREFUSED"));
 }
 
+// Its image could not be pulled, so the controller has put the agent's own in its place, and the
+// coordinator may hear of that later than of the agent.
+TEST_F(StepTest, AContainerWithTheAgentsOwnImageRunsNoStep) {
+  ASSERT_TRUE(write_file(root / "taskgroup-agent", "", 0755));
+  Agent agent(root, {"/bin/true"});
+  agent.peer().send(attempt());
+  agent.peer().send(wire::Reset{1, {}});
+  EXPECT_EQ(agent.peer().from_agent<wire::ResetDone>().attempt, 1) << "nothing was started before";
+  agent.peer().send(wire::Done{});
+  EXPECT_EQ(agent.program().wait(), 0);
+}
+
 TEST_F(StepTest, SocketMayComeLaterThanItsAgent) {
   Program agent({agent_program(), "step", "--socket", root / "s", "--container", "c", "--nonce",
                  "5f2c", "--", "/bin/true"});

@@ -3,7 +3,7 @@
 # names of targets differ, so each dependency ends up as one name on both:
 #   nlohmann_json::nlohmann_json  tl::expected  fmt::fmt  yaml-cpp::yaml-cpp  re2::re2  CLI11::CLI11
 #   ZLIB::ZLIB
-#   httplib::httplib  OpenSSL::SSL (with TASKGROUP_CLUSTER)
+#   httplib::httplib  OpenSSL::SSL  prometheus-cpp::core (with TASKGROUP_CLUSTER)
 #   GTest::gmock_main (with TASKGROUP_TESTS)
 
 find_package(nlohmann_json 3.11 REQUIRED)
@@ -30,6 +30,14 @@ target_link_libraries(re2::re2 INTERFACE "${RE2_LIBRARY}")
 
 if(NOT TASKGROUP_CLUSTER STREQUAL "OFF")
   include(cmake/httplib.cmake)
+endif()
+if(TASKGROUP_CLUSTER)
+  # Debian's CMake files of it ask for civetweb and curl too, which only its other parts need.
+  find_path(PROMETHEUS_INCLUDE_DIR prometheus/registry.h REQUIRED)
+  find_library(PROMETHEUS_LIBRARY prometheus-cpp-core REQUIRED)
+  add_library(prometheus-cpp::core INTERFACE IMPORTED)
+  target_include_directories(prometheus-cpp::core INTERFACE "${PROMETHEUS_INCLUDE_DIR}")
+  target_link_libraries(prometheus-cpp::core INTERFACE "${PROMETHEUS_LIBRARY}")
 endif()
 
 if(TASKGROUP_TESTS)

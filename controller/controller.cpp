@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/controller.h"
 
-#include "controller/log.h"
+#include "service/log.h"
 
 #include <fmt/format.h>
 

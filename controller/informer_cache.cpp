@@ -2,9 +2,9 @@
 #include "controller/informer_cache.h"
 
 #include "controller/json_fields.h"
-#include "controller/log.h"
 #include "controller/pod_builder.h"
 #include "kube/resources.h"
+#include "service/log.h"
 
 #include <fmt/format.h>
 

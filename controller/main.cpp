@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The controller's program: flags, signals, leadership, and what runs while this process leads.
-#include "controller/admin_server.h"
 #include "controller/controller.h"
-#include "controller/log.h"
 #include "kube/cluster_config.h"
 #include "kube/http_kube_api.h"
 #include "kube/lease.h"
+#include "service/admin_server.h"
+#include "service/log.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>

@@ -3,11 +3,11 @@
 
 #include "controller/cleanup.h"
 #include "controller/json_fields.h"
-#include "controller/log.h"
 #include "controller/pod_view.h"
 #include "controller/reasons.h"
 #include "controller/run_status.h"
 #include "kube/resources.h"
+#include "service/log.h"
 
 #include <fmt/format.h>
 

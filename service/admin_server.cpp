@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "controller/admin_server.h"
+#include "service/admin_server.h"
 
 #include <fmt/format.h>
 

@@ -112,6 +112,43 @@ TEST_F(HttpKubeApiTest, EachVerbIsTheRequestThatTheApiWants) {
                   "GET /api/v1/nodes/n%201%2Fx"));
 }
 
+TEST_F(HttpKubeApiTest, EachRequestIsToldOf) {
+  std::mutex mutex;
+  std::vector<std::string> calls;
+  HttpSettings settings;
+  settings.on_call = [&](const HttpCall& call) {
+    const std::scoped_lock lock(mutex);
+    EXPECT_GT(call.duration, 0ns);
+    calls.push_back(call.method + " " + std::to_string(call.status)
+                    + (call.is_stream ? " stream" : ""));
+  };
+  server.server().Get(".*/log", [](const httplib::Request&, httplib::Response& response) {
+    response.set_content("text", "text/plain");
+  });
+  server.server().Post(
+      ".*", [](const httplib::Request&, httplib::Response& response) { response.status = 409; });
+  const auto client = api(settings);
+  const auto take_all = [](std::string_view) { return true; };
+  EXPECT_TRUE(client->pod_log(key, "c", true, take_all, go));
+  EXPECT_FALSE(client->create(runs, run_object(), go));
+  EXPECT_FALSE(client->get(pods, key, go));
+  std::stop_source stopped;
+  stopped.request_stop();
+  EXPECT_FALSE(client->get(pods, key, stopped.get_token()));
+  EXPECT_THAT(calls, ElementsAre("GET 200 stream", "POST 409", "GET 404"));
+}
+
+TEST_F(HttpKubeApiTest, ARequestWithoutAWholeAnswerIsToldOfAsZero) {
+  std::vector<int> statuses;
+  HttpSettings settings;
+  settings.on_call = [&](const HttpCall& call) { statuses.push_back(call.status); };
+  settings.max_answer = 10;
+  answer(R"({"kind":"A long one"})");
+  const auto client = api(settings);
+  EXPECT_FALSE(client->get(pods, key, go));
+  EXPECT_THAT(statuses, ElementsAre(0));
+}
+
 TEST_F(HttpKubeApiTest, ARefusalIsAnErrorOfItsKind) {
   answer(R"({"kind":"Status","reason":"AlreadyExists","message":"runs \"a\" already exists",
            "code":409})",

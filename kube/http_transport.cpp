@@ -169,6 +169,8 @@ struct HttpTransport::Inside {
   };
   Try try_once(Connection& connection, const HttpRequest& request, const Credential& credential,
                const std::function<bool(std::string_view)>& on_bytes, const std::stop_token& stop);
+  void tell(const HttpRequest& request, int status, bool is_stream,
+            std::chrono::steady_clock::time_point begun) const;
   std::string error_of(const httplib::Result& result, Connection& connection) const;
   Answer call(const HttpRequest& request, const std::function<bool(std::string_view)>& on_bytes,
               const std::stop_token& stop);
@@ -231,12 +233,21 @@ void HttpTransport::Inside::give_back(std::unique_ptr<Connection> connection) {
   }
 }
 
+void HttpTransport::Inside::tell(const HttpRequest& request, int status, bool is_stream,
+                                 std::chrono::steady_clock::time_point begun) const {
+  if (settings.on_call) {
+    settings.on_call({request.method, status, std::chrono::steady_clock::now() - begun, is_stream});
+  }
+}
+
 HttpTransport::Inside::Try HttpTransport::Inside::try_once(
     Connection& connection, const HttpRequest& request, const Credential& credential,
     const std::function<bool(std::string_view)>& on_bytes, const std::stop_token& stop) {
   Try result;
   bool is_enough = false; // the receiver wants no more
   bool is_too_large = false;
+  const bool is_stream = on_bytes != nullptr;
+  const auto begun = std::chrono::steady_clock::now();
   httplib::Request sent;
   sent.method = request.method;
   sent.path = config.path_prefix + request.target;
@@ -253,6 +264,9 @@ HttpTransport::Inside::Try HttpTransport::Inside::try_once(
   sent.response_handler = [&](const httplib::Response& response) {
     result.answer.status = response.status;
     result.answer.retry_after = response.get_header_value("Retry-After");
+    if (is_stream) {
+      tell(request, response.status, true, begun);
+    }
     return true;
   };
   sent.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
@@ -278,11 +292,16 @@ HttpTransport::Inside::Try HttpTransport::Inside::try_once(
     if (done) {
       result.answer.status = done->status; // of a 204 the handlers are not called
     }
+    if (!is_stream) {
+      tell(request, result.answer.status, false, begun);
+    }
     return result;
   }
   if (stop.stop_requested()) {
     result.error = "stopped by the caller";
-  } else if (guard->is_overdue()) {
+    return result;
+  }
+  if (guard->is_overdue()) {
     result.error = "no whole answer within " + std::to_string(request.total->count()) + " ms";
   } else if (is_too_large) {
     result.error = "the answer is larger than " + std::to_string(settings.max_answer) + " bytes";
@@ -290,6 +309,10 @@ HttpTransport::Inside::Try HttpTransport::Inside::try_once(
     result.error = error_of(done, connection);
     result.may_send_again = request.method == "GET" && result.answer.status == 0
                             && connection.connects == connects_before && connects_before > 0;
+  }
+  // A stream that broke was told of when it began; a closed connection is no failed request.
+  if (!result.may_send_again && (!is_stream || result.answer.status == 0)) {
+    tell(request, 0, is_stream, begun);
   }
   return result;
 }

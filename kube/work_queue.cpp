@@ -2,14 +2,15 @@
 #include "kube/work_queue.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace taskgroup::kube {
 
 WorkQueue::WorkQueue() : WorkQueue(Settings{}) {}
 
 WorkQueue::WorkQueue(Settings settings)
-    : m_settings(settings),
-      m_tokens(settings.burst),
+    : m_settings(std::move(settings)),
+      m_tokens(m_settings.burst),
       m_refilled(std::chrono::steady_clock::now()) {}
 
 void WorkQueue::add(const Key& key) {
@@ -106,10 +107,15 @@ std::optional<WorkQueue::Key> WorkQueue::take(const std::stop_token& stop) {
       Key key = std::move(m_waiting.front());
       m_waiting.pop_front();
       const auto since = m_since.find(key);
-      m_figures.queued += now - since->second;
+      const Duration queued = now - since->second;
+      m_figures.queued += queued;
       ++m_figures.taken;
       m_since.erase(since);
       m_working.emplace(key, now);
+      lock.unlock();
+      if (m_settings.on_taken) {
+        m_settings.on_taken(queued);
+      }
       return key;
     }
     if (m_shut_down) {
@@ -128,17 +134,24 @@ std::optional<WorkQueue::Key> WorkQueue::take(const std::stop_token& stop) {
 }
 
 void WorkQueue::done(const Key& key) {
-  const std::scoped_lock lock(m_mutex);
-  const auto working = m_working.find(key);
-  if (working == m_working.end()) {
-    return;
+  Duration worked{0};
+  {
+    const std::scoped_lock lock(m_mutex);
+    const auto working = m_working.find(key);
+    if (working == m_working.end()) {
+      return;
+    }
+    worked = std::chrono::steady_clock::now() - working->second;
+    m_figures.worked += worked;
+    ++m_figures.finished;
+    m_working.erase(working);
+    if (m_since.contains(key)) {
+      m_waiting.push_back(key);
+      m_changed.notify_one();
+    }
   }
-  m_figures.worked += std::chrono::steady_clock::now() - working->second;
-  ++m_figures.finished;
-  m_working.erase(working);
-  if (m_since.contains(key)) {
-    m_waiting.push_back(key);
-    m_changed.notify_one();
+  if (m_settings.on_done) {
+    m_settings.on_done(worked);
   }
 }
 

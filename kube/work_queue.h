@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -31,6 +32,10 @@ public:
     std::chrono::milliseconds limit{1'000'000};
     double rate = 10;
     double burst = 100;
+    // Told how long a key waited when it is taken, and how long a worker had it when it is done,
+    // from the worker's thread. May be empty.
+    std::function<void(Duration)> on_taken;
+    std::function<void(Duration)> on_done;
   };
 
   // Figures for metrics, under the names that client-go's dashboards know.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/work_queue.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -77,6 +78,24 @@ TEST(WorkQueue, AManyKeysThatFailTakeTurns) {
   EXPECT_EQ(queue.add_after_failure("a"), 1ms);
   EXPECT_EQ(queue.add_after_failure("b"), 1ms);
   EXPECT_GT(queue.add_after_failure("c"), 10s);
+}
+
+TEST(WorkQueue, TellsHowLongKeysWaitedAndWereWorkedOn) {
+  int taken = 0;
+  std::vector<WorkQueue::Duration> worked;
+  WorkQueue queue({.on_taken =
+                       [&](WorkQueue::Duration waited) {
+                         EXPECT_GE(waited, 0ns);
+                         ++taken;
+                       },
+                   .on_done = [&](WorkQueue::Duration time) { worked.push_back(time); }});
+  queue.add("a");
+  ASSERT_TRUE(queue.take({}));
+  EXPECT_EQ(taken, 1);
+  EXPECT_TRUE(worked.empty());
+  queue.done("b"); // nobody had it
+  queue.done("a");
+  EXPECT_THAT(worked, testing::ElementsAre(testing::Gt(0ns)));
 }
 
 TEST(WorkQueue, StopAndShutDownEndAWait) {

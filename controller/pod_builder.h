@@ -97,8 +97,13 @@ struct Outline {
     std::string name;
     bool is_finally = false;
     std::vector<Step> steps;
+    std::vector<std::size_t> after; // indices of the tasks that it waits for, with `has_order`
   };
   int version = plan_version;
+  // Each task starts as soon as those in `after` are done, and finally tasks once all others are.
+  // Not where maxParallel may hold a task back, where there are too many edges for an annotation,
+  // and in pods of earlier releases: for figures, not for decisions.
+  bool has_order = false;
   std::vector<Task> tasks;
   std::vector<std::string> results; // names of the group's results
   std::optional<Millis> finally_timeout;

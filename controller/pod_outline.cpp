@@ -31,6 +31,8 @@ public:
       else
         fail(path, "is no string");
     });
+    if (document.is_object() && document.contains("hasOrder"))
+      outline.has_order = document["hasOrder"] == json(true);
     if (document.is_object() && document.contains("finallyTimeout"))
       outline.finally_timeout = Millis(number(document, "", "finallyTimeout"));
     if (!m_error.empty())
@@ -47,6 +49,13 @@ private:
     for_each(object, path, "steps", [&](const json& element, const std::string& step) {
       task.steps.push_back({text(element, step, "name"), text(element, step, "container")});
     });
+    for_each(object, path, "after", [&](const json& element, const std::string& index) {
+      if (element.is_number_unsigned() && element.get<std::uint64_t>() < m_tasks)
+        task.after.push_back(element.get<std::size_t>());
+      else
+        fail(index.substr(0, index.size() - 1), "is no index of a task before it");
+    });
+    ++m_tasks;
     return task;
   }
 
@@ -80,12 +89,24 @@ private:
       m_error = path.empty() ? what : fmt::format("field \"{}\" {}", path, what);
   }
 
-  std::string m_error; // the first one
+  std::size_t m_tasks = 0; // read so far
+  std::string m_error;     // the first one
 };
+
+// An annotation has 256 KiB for everything; edges are for figures only.
+constexpr std::size_t most_edges = 2000;
+
+bool order_is_told(const Plan& plan) {
+  std::size_t edges = 0;
+  for (const PlanTask& task : plan.tasks)
+    edges += task.after.size();
+  return plan.max_parallel == 0 && edges <= most_edges;
+}
 
 } // namespace
 
 std::string outline_text(const Plan& plan) {
+  const bool has_order = order_is_told(plan);
   json tasks = json::array();
   for (const PlanTask& task : plan.tasks) {
     json steps = json::array();
@@ -94,9 +115,13 @@ std::string outline_text(const Plan& plan) {
     json written = {{"name", task.name}, {"steps", std::move(steps)}};
     if (task.is_finally)
       written["finally"] = true;
+    if (has_order && !task.after.empty())
+      written["after"] = task.after;
     tasks.push_back(std::move(written));
   }
   json outline = {{"version", plan.version}, {"tasks", std::move(tasks)}};
+  if (has_order)
+    outline["hasOrder"] = true;
   for (const PlanGroupResult& result : plan.results)
     outline["results"].push_back(result.name);
   if (plan.finally_timeout)

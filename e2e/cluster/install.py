@@ -21,6 +21,9 @@ ROOT = HERE.parent.parent
 CHART = ROOT / "charts" / "taskgroup"
 IMAGES = ROOT / "build" / "image"
 NAMESPACE = "taskgroup-system"
+VALUES = pathlib.Path(os.environ.get("TASKGROUP_E2E_VALUES", IMAGES / "values.yaml"))
+# One controller: tests that look at it know which one it is. Those of the installation have more.
+SETTINGS = ["--values", VALUES, "--set", "checkSecrets=true,controller.replicas=1,webhook.enabled=false"]
 VOLUMES = 30  # a claim of a test takes one for good
 
 
@@ -85,30 +88,29 @@ def offer_images(own):
         link.symlink_to(layout.parent)
 
 
-def install_chart():
-    values = os.environ.get("TASKGROUP_E2E_VALUES", IMAGES / "values.yaml")
-    if not CHART.is_dir() or not pathlib.Path(values).is_file():
-        print(f"    the chart is left out: there is no {CHART if not CHART.is_dir() else values}")
+def helm(*arguments):
+    """Run helm on the namespace of the release."""
+    command = ["helm", *map(str, arguments), "--namespace", NAMESPACE]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def install_chart(api):
+    if not CHART.is_dir() or not VALUES.is_file():
+        print(f"    the chart is left out: there is no {CHART if not CHART.is_dir() else VALUES}")
         return
     started = time.monotonic()
-    command = [
-        "helm",
-        "upgrade",
-        "--install",
-        "taskgroup",
-        str(CHART),
-        "--namespace",
-        NAMESPACE,
-        "--create-namespace",
-        "--values",
-        str(values),
-        "--set",
-        "checkSecrets=true",
-        "--wait",
-        "--timeout",
-        "60s",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    # Nothing of ours may need more than the strictest profile allows.
+    api.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": NAMESPACE,
+                "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+            },
+        }
+    )
+    done = helm("upgrade", "--install", "taskgroup", CHART, "--wait", "--timeout", "60s", *SETTINGS)
     if done.returncode:
         explain(done)
     print(f"    {'chart':<28} {time.monotonic() - started:6.1f} s", flush=True)
@@ -148,7 +150,7 @@ def main():
     if own:
         install_volumes(api, own)
         offer_images(own)
-    install_chart()
+    install_chart(api)
 
 
 if __name__ == "__main__":

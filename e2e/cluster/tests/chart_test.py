@@ -12,6 +12,9 @@ IMAGE = {"image": {"repository": "registry.example/image", "digest": "sha256:" +
 WAYS = {
     "as it is": {},
     "in one namespace": {"watchNamespace": "default", "rbac": {"aggregate": False}},
+    "with a certificate of yours": {"webhook": {"certificates": {
+        "mode": "secret", "secretName": "mine",
+        "caBundle": "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"}}},
     "with everything set": {
         "controller": {
             **IMAGE,
@@ -25,6 +28,9 @@ WAYS = {
         "agent": {**IMAGE, "imagePullSecrets": ["puller"]},
         "checkSecrets": True,
         "serviceAccount": {"annotations": {"example.dev/a": "b"}},
+        "commonLabels": {"team": "ci"},
+        "networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]},
+        "metrics": {"dashboards": {"enabled": True}},
     },
 }
 
@@ -41,6 +47,8 @@ class Chart(ClusterTest):
     def try_out(self, thing):
         """Apply it without leaving anything."""
         metadata = thing["metadata"]
+        if thing["kind"] == "Pod":
+            thing["spec"]["serviceAccountName"] = "default"  # its own is not there
         path = self.api.path(thing["kind"], metadata.get("namespace"), metadata["name"],
                              dryRun="All", fieldManager="e2e", force="true",
                              fieldValidation="Strict")
@@ -55,12 +63,14 @@ class Chart(ClusterTest):
     def test_its_pods_are_let_into_a_restricted_namespace(self):
         self.api.patch("Namespace", self.namespace,
                        {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}})
-        template, = (thing["spec"]["template"] for thing in self.render({})
-                     if thing["kind"] == "Deployment")
-        pod = {"apiVersion": "v1", "kind": "Pod",
-               "metadata": {"name": "pod", "namespace": self.namespace},
-               "spec": {**template["spec"], "serviceAccountName": "default"}}
-        self.try_out(pod)
-        pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
-        with self.assertRaisesRegex(ApiError, "violates PodSecurity"):
+        specs = [thing["spec"] if thing["kind"] == "Pod" else thing["spec"]["template"]["spec"]
+                 for thing in self.render({}) if thing["kind"] in ("Deployment", "Pod")]
+        self.assertEqual(len(specs), 3)  # controller, webhook, and the chart's own test
+        for spec in specs:
+            pod = {"apiVersion": "v1", "kind": "Pod",
+                   "metadata": {"name": "pod", "namespace": self.namespace},
+                   "spec": spec}
             self.try_out(pod)
+            pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
+            with self.assertRaisesRegex(ApiError, "violates PodSecurity"):
+                self.try_out(pod)

@@ -36,36 +36,45 @@ RunKey key_of(const std::string& text) {
 
 } // namespace
 
-Controller::Controller(kube::KubeApi& api, ControllerSettings settings)
+Controller::Controller(kube::KubeApi& api, ControllerSettings settings, ControllerMetrics& metrics)
     : m_settings(std::move(settings)),
-      m_queue({.limit = longest_pause}),
+      m_metrics(metrics),
+      m_queue({.limit = longest_pause,
+               .on_taken = [&metrics](auto queued) { metrics.key_taken(queued); },
+               .on_done = [&metrics](auto worked) { metrics.key_done(worked); }}),
       m_cache(api, m_settings.namespace_name, [this](const RunKey& run) { enqueue(run); }),
-      m_journals(api, m_settings.most_followed,
-                 [this](const kube::ObjectKey& pod) {
-                   if (const auto run = m_cache.run_of_pod(pod))
-                     enqueue(*run);
-                 }),
+      m_journals(
+          api, m_settings.most_followed,
+          [this](const kube::ObjectKey& pod) {
+            if (const auto run = m_cache.run_of_pod(pod))
+              enqueue(*run);
+          },
+          [&metrics](JournalError error) { metrics.journal_failed(error); }),
       m_events(api, {.controller = "taskgroup.dev/taskgroup-controller",
                      .instance = m_settings.instance}),
       m_preparer(api, m_settings.preparer),
-      m_reconciler(api, m_cache, m_journals, m_preparer,
-                   ReconcilerSettings{.agent_image = m_settings.preparer.pod.image}, wall_clock,
-                   [this](const Json& about, const RunEvent& event) {
-                     m_events.record(about,
-                                     event.warning ? kube::EventRecorder::Type::warning
-                                                   : kube::EventRecorder::Type::normal,
-                                     event.reason, "Reconcile", event.note);
-                   }) {}
+      m_reconciler(
+          api, m_cache, m_journals, m_preparer,
+          ReconcilerSettings{.agent_image = m_settings.preparer.pod.image}, wall_clock,
+          [this](const Json& about, const RunEvent& event) {
+            m_events.record(about,
+                            event.warning ? kube::EventRecorder::Type::warning
+                                          : kube::EventRecorder::Type::normal,
+                            event.reason, "Reconcile", event.note);
+          },
+          metrics) {}
 
 Controller::~Controller() { stop(); }
 
 void Controller::start() {
+  m_metrics.read_from([this] { return figures(); });
   m_cache.start();
   for (std::size_t i = 0; i < m_settings.workers; ++i)
     m_workers.emplace_back([this](const std::stop_token& stop) { work(stop); });
 }
 
 void Controller::stop() {
+  m_metrics.read_from({});
   m_queue.shut_down();
   for (std::jthread& worker : m_workers)
     worker.request_stop();
@@ -79,6 +88,10 @@ bool Controller::is_stuck() const {
   return m_queue.figures().longest_running > patience;
 }
 
+ControllerMetrics::Figures Controller::figures() const {
+  return {m_queue.figures(), m_settings.workers, m_cache.census(), m_journals.followed()};
+}
+
 void Controller::enqueue(const RunKey& run) { m_queue.add(text_of(run)); }
 
 void Controller::work(const std::stop_token& stop) {
@@ -86,12 +99,14 @@ void Controller::work(const std::stop_token& stop) {
     // What is decided on half a cache would be decided again.
     while (!m_cache.has_synced() && !stop.stop_requested())
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    Reconciled result{Reconciled::Kind::try_again, 0};
+    Reconciled result{Reconciled::Kind::try_again, 0, true};
+    const auto begun = std::chrono::steady_clock::now();
     try {
       result = m_reconciler.reconcile(key_of(*text), stop);
     } catch (const std::exception& error) {
       log::error("Reconcile failed", {{"key", *text}, {"error", error.what()}});
     }
+    m_metrics.reconciled(result, std::chrono::steady_clock::now() - begun);
     switch (result.kind) {
     case Reconciled::Kind::settled:
       m_queue.forget(*text);

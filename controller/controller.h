@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "controller/controller_metrics.h"
 #include "controller/informer_cache.h"
 #include "controller/journals.h"
 #include "controller/preparer.h"
@@ -26,10 +27,10 @@ struct ControllerSettings {
 };
 
 // Everything that works while this process leads: caches, queue, workers. start() once, stop()
-// once.
+// once. `metrics` must outlive it, and reads its figures meanwhile.
 class Controller {
 public:
-  Controller(kube::KubeApi& api, ControllerSettings settings);
+  Controller(kube::KubeApi& api, ControllerSettings settings, ControllerMetrics& metrics);
   ~Controller();
 
   void start();
@@ -38,18 +39,18 @@ public:
   void stop();
 
   bool has_synced() const { return m_cache.has_synced(); }
-  kube::WorkQueue::Figures queue() const { return m_queue.figures(); }
 
   // Tell whether a worker has had one run for so long that no slow API server explains it.
   bool is_stuck() const;
-
-  std::size_t followed() const { return m_journals.followed(); }
 
 private:
   void enqueue(const RunKey& run);
   void work(const std::stop_token& stop);
 
+  ControllerMetrics::Figures figures() const;
+
   const ControllerSettings m_settings;
+  ControllerMetrics& m_metrics;
   kube::WorkQueue m_queue;
   InformerCache m_cache;
   Journals m_journals;

@@ -52,7 +52,6 @@ constexpr std::array run_reasons{
     run_reason::journal_lost,
     run_reason::journal_version,
     run_reason::results_too_large,
-    group_reason::completed,
     group_reason::cancelled,
     group_reason::timed_out,
     group_reason::validation_failed,
@@ -97,6 +96,17 @@ constexpr std::array task_reasons{
 
 constexpr std::array<const char*, 4> journal_errors{"follow", "read", "unreadable", "version"};
 constexpr std::array<const char*, 4> results{"success", "error", "requeue", "requeue_after"};
+
+const char* result_of(const Reconciled& result) {
+  switch (result.kind) {
+  case Reconciled::Kind::settled:
+    return "success";
+  case Reconciled::Kind::wait:
+    return "requeue_after";
+  default:
+    return result.failed ? "error" : "requeue";
+  }
+}
 
 } // namespace
 
@@ -189,8 +199,7 @@ ControllerMetrics::ControllerMetrics(metrics::Registry& registry)
        {run_reason::pod_lost, run_reason::pod_never_started, run_reason::coordinator_lost,
         run_reason::journal_lost, run_reason::journal_version, run_reason::pod_creation})
     m_runs.add({"failed", std::string(reason)}, 0);
-  for (const std::string_view reason : {run_reason::succeeded, group_reason::completed})
-    m_runs.add({"succeeded", std::string(reason)}, 0);
+  m_runs.add({"succeeded", std::string(run_reason::succeeded)}, 0);
   m_runs.add({"failed", std::string(run_reason::failed)}, 0);
 
   declare_figures(registry);
@@ -220,7 +229,7 @@ void ControllerMetrics::declare_figures(metrics::Registry& registry) {
   };
 
   one("taskgroup_runs_active", "Runs that have no final status yet.", Type::gauge, {},
-      [](const Figures& figures) { return static_cast<double>(figures.runs_active); });
+      [](const Figures& figures) { return static_cast<double>(figures.census.runs_active); });
   one("taskgroup_journals_followed", "Logs of pods that are followed.", Type::gauge, {},
       [](const Figures& figures) { return static_cast<double>(figures.journals_followed); });
   registry.sample(
@@ -228,7 +237,7 @@ void ControllerMetrics::declare_figures(metrics::Registry& registry) {
        "Pods of TaskGroups by phase, pending or running. Those that are over are not in it.",
        {"phase"}},
       Type::gauge, [this] {
-        const Figures now = figures();
+        const Census now = figures().census;
         return std::vector<Sample>{{{"pending"}, static_cast<double>(now.pods_pending)},
                                    {{"running"}, static_cast<double>(now.pods_running)}};
       });
@@ -262,12 +271,12 @@ ControllerMetrics::Figures ControllerMetrics::figures() const {
   return m_read ? m_read() : Figures{};
 }
 
-void ControllerMetrics::pod_created(const Requests& requests,
+void ControllerMetrics::pod_created(const RequestTotals& requests,
                                     std::optional<std::chrono::milliseconds> wait) {
-  m_sum_cpu.add({}, requests.sum_cpu_cores);
-  m_peak_cpu.add({}, requests.peak_cpu_cores);
-  m_sum_memory.add({}, requests.sum_memory_bytes);
-  m_peak_memory.add({}, requests.peak_memory_bytes);
+  m_sum_cpu.add({}, static_cast<double>(requests.sum_millicores) / 1000);
+  m_peak_cpu.add({}, static_cast<double>(requests.peak_millicores) / 1000);
+  m_sum_memory.add({}, static_cast<double>(requests.sum_bytes));
+  m_peak_memory.add({}, static_cast<double>(requests.peak_bytes));
   if (wait)
     m_pod_creation.observe({}, seconds(*wait));
 }
@@ -313,9 +322,9 @@ void ControllerMetrics::key_done(std::chrono::nanoseconds worked) {
   m_worked.observe({queue_name}, seconds(worked));
 }
 
-void ControllerMetrics::reconciled(ReconcileResult result, std::chrono::nanoseconds duration) {
-  m_reconciles.add({controller_name, results.at(static_cast<std::size_t>(result))});
-  if (result == ReconcileResult::error)
+void ControllerMetrics::reconciled(const Reconciled& result, std::chrono::nanoseconds duration) {
+  m_reconciles.add({controller_name, result_of(result)});
+  if (result.failed)
     m_reconcile_errors.add({controller_name});
   m_reconcile_time.observe({controller_name}, seconds(duration));
 }

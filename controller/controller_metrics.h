@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "controller/custom_run.h"
+#include "controller/informer_cache.h"
+#include "controller/journals.h"
 #include "controller/pod_builder.h"
 #include "controller/progress.h"
 #include "kube/work_queue.h"
@@ -18,17 +19,6 @@
 
 namespace taskgroup {
 
-// How a reconcile ended, in controller-runtime's words.
-enum class ReconcileResult { success, error, requeue, requeue_after };
-
-// Why a journal could not be read (docs/metrics.md).
-enum class JournalError {
-  follow,     // a follow broke; it is opened again
-  read,       // one read failed; another one follows
-  unreadable, // the end cannot be read, now or later
-  version     // it is of a release that this one does not know
-};
-
 // What the controller exports: docs/metrics.md lists and explains it. Lives as long as the process,
 // whether it leads or not; thread-safe. Times are milliseconds since the Unix epoch.
 class ControllerMetrics {
@@ -41,9 +31,7 @@ public:
   struct Figures {
     kube::WorkQueue::Figures queue;
     std::size_t workers = 0;
-    std::size_t runs_active = 0;
-    std::size_t pods_pending = 0;
-    std::size_t pods_running = 0;
+    Census census;
     std::size_t journals_followed = 0;
   };
 
@@ -51,18 +39,9 @@ public:
   // Returns once no earlier one runs.
   void read_from(std::function<Figures()> read);
 
-  // The requests of all containers of a pod that was made: as the author wrote them, and as the pod
-  // has them.
-  struct Requests {
-    double sum_cpu_cores = 0;
-    double peak_cpu_cores = 0;
-    double sum_memory_bytes = 0;
-    double peak_memory_bytes = 0;
-  };
-
   // A pod was created. `wait` is the time since its run was created; nothing: not the first pod of
   // the run.
-  void pod_created(const Requests& requests, std::optional<std::chrono::milliseconds> wait);
+  void pod_created(const RequestTotals& requests, std::optional<std::chrono::milliseconds> wait);
 
   // The first step of a run was started, so long after the run was created.
   void first_step_started(std::chrono::milliseconds wait);
@@ -80,7 +59,7 @@ public:
   // Of the work queue.
   void key_taken(std::chrono::nanoseconds queued);
   void key_done(std::chrono::nanoseconds worked);
-  void reconciled(ReconcileResult result, std::chrono::nanoseconds duration);
+  void reconciled(const Reconciled& result, std::chrono::nanoseconds duration);
 
 private:
   Figures figures() const;

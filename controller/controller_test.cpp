@@ -86,13 +86,20 @@ protected:
     return count;
   }
 
+  // Tell whether the metrics hold this text.
+  bool has(const std::string& text) const {
+    return registry.text().find("\n" + text) != std::string::npos;
+  }
+
   const kube::Resource& custom_runs = resource_of(RunKind::custom_run);
   kube::FakeKubeApi api;
   ControllerSettings settings;
+  metrics::Registry registry;
+  ControllerMetrics metrics{registry};
 };
 
 TEST_F(ControllerTest, ManyRunsSucceedEachWithOnePod) {
-  Controller controller(api, settings);
+  Controller controller(api, settings, metrics);
   controller.start();
   for (int run = 0; run < runs; ++run)
     create_run("r" + std::to_string(run));
@@ -102,6 +109,31 @@ TEST_F(ControllerTest, ManyRunsSucceedEachWithOnePod) {
   }
   EXPECT_EQ(api.all(kube::pods).size(), static_cast<std::size_t>(runs));
   EXPECT_FALSE(controller.is_stuck());
+  // The caches hear of the last end a moment later.
+  while (!has("taskgroup_runs_active 0\n") || !has("taskgroup_pods{phase=\"running\"} 0\n")
+         || !has("controller_runtime_active_workers{controller=\"customrun\"} 0\n"))
+    std::this_thread::yield();
+  EXPECT_TRUE(has("taskgroup_runs_total{outcome=\"succeeded\",reason=\"Succeeded\"} 20\n"));
+  EXPECT_TRUE(has("taskgroup_pods{phase=\"pending\"} 0\n"));
+  EXPECT_TRUE(has("controller_runtime_max_concurrent_reconciles{controller=\"customrun\"} 4\n"));
+  EXPECT_TRUE(
+      has("controller_runtime_reconcile_total{controller=\"customrun\",result=\"error\"} 0\n"));
+  EXPECT_FALSE(has("workqueue_adds_total{name=\"customruns\"} 0\n"));
+  EXPECT_FALSE(has("workqueue_queue_duration_seconds_count{name=\"customruns\"} 0\n"));
+  controller.stop();
+  EXPECT_TRUE(has("workqueue_adds_total{name=\"customruns\"} 0\n")) << "it does not lead";
+}
+
+TEST_F(ControllerTest, WhatIsNotDoneIsCounted) {
+  Controller controller(api, settings, metrics);
+  controller.start();
+  create_run("a");
+  create_run("b");
+  while (!has("taskgroup_runs_active 2\n") || !has("taskgroup_pods{phase=\"pending\"} 2\n"))
+    std::this_thread::yield();
+  api.erase_now(custom_runs, {"default", "a"});
+  while (!has("taskgroup_runs_active 1\n"))
+    std::this_thread::yield();
   controller.stop();
 }
 
@@ -109,12 +141,12 @@ TEST_F(ControllerTest, ItStopsInTheMiddleAndAnotherOneGoesOn) {
   for (int run = 0; run < runs; ++run)
     create_run("r" + std::to_string(run));
   {
-    Controller controller(api, settings);
+    Controller controller(api, settings, metrics);
     controller.start();
     while (api.all(kube::pods).size() < runs / 2)
       std::this_thread::yield();
   }
-  Controller controller(api, settings);
+  Controller controller(api, settings, metrics);
   controller.start();
   while (succeeded() < runs) {
     start_pods();

@@ -21,6 +21,7 @@ struct Preparation {
   // Everything that has to exist before the pod, in order, then the pod itself.
   std::vector<std::pair<kube::Resource, Json>> objects;
   Json pod;
+  RequestTotals requests;            // of the pod
   std::vector<std::string> warnings; // legal, but likely wrong
 
   // Why there is no pod to be made; empty: there is.

@@ -166,12 +166,14 @@ void FakeCluster::restart() {
   m_reconciler.reset();
   m_journals.reset();
   // Nothing is followed: journals are read when the run is reconciled, on the test's own thread.
-  m_journals = std::make_unique<Journals>(api, 0, [](const kube::ObjectKey&) {});
+  m_journals = std::make_unique<Journals>(
+      api, 0, [](const kube::ObjectKey&) {},
+      [this](JournalError error) { metrics.journal_failed(error); });
   m_preparer = std::make_unique<Preparer>(api, preparer_settings);
   m_reconciler = std::make_unique<Reconciler>(
       api, *this, *m_journals, *m_preparer, ReconcilerSettings{preparer_settings.pod.image},
       [this] { return m_now; },
-      [this](const Json&, const RunEvent& event) { events.push_back(event); });
+      [this](const Json&, const RunEvent& event) { events.push_back(event); }, metrics);
 }
 
 Reconciled FakeCluster::settle() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "controller/controller_metrics.h"
 #include "controller/journals.h"
 #include "controller/preparer.h"
 #include "controller/reconciler.h"
@@ -102,6 +103,8 @@ public:
   kube::FakeKubeApi api;
   std::vector<RunEvent> events; // emitted so far
   PreparerSettings preparer_settings;
+  metrics::Registry registry; // what the controller exports, restarts or not
+  ControllerMetrics metrics{registry};
 
 private:
   struct Pinned {

@@ -46,6 +46,19 @@ std::optional<Owner> owner_of(const Json& pod) {
   return std::nullopt;
 }
 
+bool is_active(const Json& object) {
+  const auto run = custom_run_of(object);
+  return run && !run->done();
+}
+
+// Where a pod is counted; null: it is over.
+std::size_t* counter_of(const Json& pod, Census& census) {
+  const std::string phase = text_at(object_at(pod, "status"), "phase");
+  if (phase == "Running")
+    return &census.pods_running;
+  return phase.empty() || phase == "Pending" ? &census.pods_pending : nullptr;
+}
+
 std::function<void(const kube::ApiError&)> report(const std::string& what) {
   return [what](const kube::ApiError& error) {
     log::warning("Could not watch",
@@ -104,8 +117,11 @@ InformerCache::InformerCache(kube::KubeApi& api, const std::string& namespace_na
     settings.on_error = report(settings.resource.plural);
     m_runs[kind] = std::make_unique<kube::Informer>(
         api, settings,
-        [this, kind](const kube::ObjectKey& key, const kube::Informer::Object&,
-                     const kube::Informer::Object&) { m_on_change({kind, key}); });
+        [this, kind](const kube::ObjectKey& key, const kube::Informer::Object& before,
+                     const kube::Informer::Object& after) {
+          count_run(before, after);
+          m_on_change({kind, key});
+        });
   }
   kube::Informer::Settings settings;
   settings.resource = kube::pods;
@@ -125,6 +141,10 @@ void InformerCache::pod_changed(const kube::ObjectKey& key, const kube::Informer
   const auto new_owner = after ? owner_of(*after) : std::nullopt;
   {
     const std::scoped_lock lock(m_mutex);
+    if (std::size_t* count = before ? counter_of(*before, m_census) : nullptr)
+      --*count;
+    if (std::size_t* count = after ? counter_of(*after, m_census) : nullptr)
+      ++*count;
     if (old_owner) {
       auto& pods = m_pods_by_owner[old_owner->uid];
       pods.erase(key);
@@ -138,6 +158,20 @@ void InformerCache::pod_changed(const kube::ObjectKey& key, const kube::Informer
     m_on_change(old_owner->run);
   if (new_owner && (!old_owner || new_owner->run != old_owner->run))
     m_on_change(new_owner->run);
+}
+
+void InformerCache::count_run(const kube::Informer::Object& before,
+                              const kube::Informer::Object& after) {
+  const bool was_active = before && is_active(*before);
+  const bool now_active = after && is_active(*after);
+  const std::scoped_lock lock(m_mutex);
+  m_census.runs_active += now_active ? 1U : 0U;
+  m_census.runs_active -= was_active ? 1U : 0U;
+}
+
+Census InformerCache::census() const {
+  const std::scoped_lock lock(m_mutex);
+  return m_census;
 }
 
 void InformerCache::start() {

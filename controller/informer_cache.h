@@ -4,6 +4,7 @@
 #include "controller/reconciler.h"
 #include "kube/informer.h"
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,6 +13,13 @@
 #include <string>
 
 namespace taskgroup {
+
+// How much of everything there is.
+struct Census {
+  std::size_t runs_active = 0; // of ours, without a final status
+  std::size_t pods_pending = 0;
+  std::size_t pods_running = 0;
+};
 
 // The controller's copy of the API server's runs and of our pods, kept by watches. Thread-safe.
 class InformerCache final : public Cache {
@@ -32,12 +40,16 @@ public:
   // Return the run that controls a pod of ours; nothing: the pod is not known.
   std::optional<RunKey> run_of_pod(const kube::ObjectKey& key) const;
 
+  Census census() const;
+
 private:
+  void count_run(const kube::Informer::Object& before, const kube::Informer::Object& after);
   void pod_changed(const kube::ObjectKey& key, const kube::Informer::Object& before,
                    const kube::Informer::Object& after);
 
   std::function<void(const RunKey&)> m_on_change;
-  mutable std::mutex m_mutex;
+  mutable std::mutex m_mutex; // of the two below
+  Census m_census;
   std::map<std::string, std::set<kube::ObjectKey>> m_pods_by_owner; // by the run's UID
   std::unique_ptr<kube::Informer> m_pods;
   std::map<RunKind, std::unique_ptr<kube::Informer>> m_runs;

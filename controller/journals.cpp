@@ -29,8 +29,12 @@ void pause(std::chrono::milliseconds time, const std::stop_token& stop) {
 } // namespace
 
 Journals::Journals(kube::KubeApi& api, std::size_t most_followed,
-                   std::function<void(const kube::ObjectKey&)> on_news)
-    : m_api(api), m_most_followed(most_followed), m_on_news(std::move(on_news)) {}
+                   std::function<void(const kube::ObjectKey&)> on_news,
+                   std::function<void(JournalError)> on_error)
+    : m_api(api),
+      m_most_followed(most_followed),
+      m_on_news(std::move(on_news)),
+      m_on_error(std::move(on_error)) {}
 
 Journals::~Journals() {
   std::unique_lock lock(m_mutex);
@@ -106,12 +110,16 @@ void Journals::run(const kube::ObjectKey& pod, const std::shared_ptr<Entry>& ent
         stop);
     {
       const std::scoped_lock lock(entry->mutex);
+      if (!entry->reader.error().empty())
+        m_on_error(JournalError::version);
       if (entry->reader.progress().ended || !entry->reader.error().empty() || entry->read_to_end
           || entry->unreadable)
         return;
     }
     if (!read && read.error().kind == kube::ApiError::Kind::not_found)
       return; // the pod is gone; its event tells the rest
+    if (!read && !stop.stop_requested())
+      m_on_error(JournalError::follow);
     if (read)
       m_on_news(pod); // the container has ended without an end of its journal
     wait = heard ? first_pause : std::min(wait * 2, longest_pause);
@@ -120,7 +128,7 @@ void Journals::run(const kube::ObjectKey& pod, const std::shared_ptr<Entry>& ent
 }
 
 void Journals::read(const kube::ObjectKey& pod, const std::string& uid, bool to_end,
-                    std::stop_token stop) {
+                    const std::stop_token& stop) {
   std::shared_ptr<Entry> entry;
   {
     const std::scoped_lock lock(m_mutex);
@@ -133,22 +141,28 @@ void Journals::read(const kube::ObjectKey& pod, const std::string& uid, bool to_
         reader.feed(bytes);
         return true;
       },
-      std::move(stop));
+      stop);
 
   const std::scoped_lock lock(entry->mutex);
   if (read) {
     entry->failures = 0;
+    if (!reader.error().empty() && entry->reader.error().empty())
+      m_on_error(JournalError::version);
     // What was followed may know more: kubelet rotates logs.
     if (reader.progress().lines > entry->reader.progress().lines || !reader.error().empty())
       entry->reader = std::move(reader);
     entry->read_to_end = entry->read_to_end || to_end;
     return;
   }
-  if (!to_end)
+  if (stop.stop_requested())
+    return; // the caller goes; the next one asks again
+  if (!to_end) {
+    m_on_error(JournalError::read);
     return;
+  }
   const bool gone = read.error().kind == kube::ApiError::Kind::not_found;
-  if (gone || ++entry->failures >= most_failures)
-    entry->unreadable = true;
+  entry->unreadable = gone || ++entry->failures >= most_failures;
+  m_on_error(entry->unreadable ? JournalError::unreadable : JournalError::read);
 }
 
 PodJournal Journals::journal(const std::string& uid) const {

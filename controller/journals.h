@@ -18,14 +18,24 @@
 
 namespace taskgroup {
 
+// Why a journal could not be read.
+enum class JournalError {
+  follow,     // a follow broke; it is opened again
+  read,       // one read failed; another one follows
+  unreadable, // the end cannot be read, now or later
+  version     // it is of a release that this one does not know
+};
+
 // Reads the journals of running pods: follows as many as it may at once, each on a thread of its
 // own, and reads others when it is asked to (design.md 4). Thread-safe.
 class Journals {
 public:
   // Call `on_news` (from any thread) with a pod's key whenever its tasks have changed state, or its
-  // journal has ended. At most `most_followed` logs are followed at once.
+  // journal has ended. At most `most_followed` logs are followed at once. `on_error` is told of
+  // what could not be read, from any thread.
   Journals(kube::KubeApi& api, std::size_t most_followed,
-           std::function<void(const kube::ObjectKey& pod)> on_news);
+           std::function<void(const kube::ObjectKey& pod)> on_news,
+           std::function<void(JournalError error)> on_error);
   ~Journals(); // ends all follows
 
   Journals(const Journals&) = delete;
@@ -38,7 +48,8 @@ public:
   // Read what there is of a journal that is not followed; or, with `to_end`, all of one whose
   // coordinator has ended. Blocks. An error is kept: after some of them the journal counts as
   // unreadable, at once where the pod is gone.
-  void read(const kube::ObjectKey& pod, const std::string& uid, bool to_end, std::stop_token stop);
+  void read(const kube::ObjectKey& pod, const std::string& uid, bool to_end,
+            const std::stop_token& stop);
 
   // Return what is known of a journal.
   PodJournal journal(const std::string& uid) const;
@@ -65,6 +76,7 @@ private:
   kube::KubeApi& m_api;
   const std::size_t m_most_followed;
   const std::function<void(const kube::ObjectKey&)> m_on_news;
+  const std::function<void(JournalError)> m_on_error;
 
   mutable std::mutex m_mutex; // of all below
   std::condition_variable_any m_idle;

@@ -4,9 +4,11 @@
 #include "kube/fake_kube_api.h"
 #include "kube/resources.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <thread>
+#include <vector>
 
 namespace taskgroup {
 namespace {
@@ -30,7 +32,7 @@ protected:
 
 // The coordinator was killed, and another attempt of the run follows: nobody follows this one.
 TEST_F(JournalsTest, AJournalThatWasReadToItsEndIsFollowedNoMore) {
-  Journals journals(api, 1, [](const kube::ObjectKey&) {});
+  Journals journals(api, 1, [](const kube::ObjectKey&) {}, [](JournalError) {});
   ASSERT_TRUE(journals.follow(pod_key, "uid"));
   api.wait_for_logs(1);
   EXPECT_EQ(journals.followed(), 1U);
@@ -39,6 +41,22 @@ TEST_F(JournalsTest, AJournalThatWasReadToItsEndIsFollowedNoMore) {
   EXPECT_TRUE(journals.journal("uid").read_to_end);
   while (journals.followed() > 0)
     std::this_thread::yield();
+}
+
+// What cannot be read is told of by what it means.
+TEST_F(JournalsTest, FailuresAreToldOf) {
+  std::vector<JournalError> errors;
+  Journals journals(
+      api, 1, [](const kube::ObjectKey&) {}, [&](JournalError error) { errors.push_back(error); });
+  journals.read({"default", "no such pod"}, "a", false, {});
+  journals.read({"default", "no such pod"}, "b", true, {});
+  EXPECT_TRUE(journals.journal("b").unreadable);
+  api.append_log(pod_key, coordinator_container,
+                 R"({"n":2,"event":"snapshot","version":99,"tasks":{}})"
+                 "\n");
+  journals.read(pod_key, "c", false, {});
+  EXPECT_THAT(errors, testing::ElementsAre(JournalError::read, JournalError::unreadable,
+                                           JournalError::version));
 }
 
 } // namespace

@@ -5,7 +5,9 @@
 #include "kube/http_kube_api.h"
 #include "kube/lease.h"
 #include "service/admin_server.h"
+#include "service/client_metrics.h"
 #include "service/log.h"
+#include "service/metrics.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -17,6 +19,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -138,7 +141,9 @@ ControllerSettings settings_of(const Flags& flags, const std::string& instance) 
 // Work until `stop`, or until leadership is lost (the reason).
 std::optional<std::string> lead_until(kube::KubeApi& api, kube::KubeApi& lease_api,
                                       const Flags& flags, const std::string& own_namespace,
-                                      Lead& lead, const std::stop_token& stop) {
+                                      Lead& lead, ControllerMetrics& metrics,
+                                      const std::function<void(bool)>& tell_leading,
+                                      const std::stop_token& stop) {
   const std::string instance = identity();
   std::optional<kube::LeaderElection> election;
   if (!flags.no_leader_election) {
@@ -152,9 +157,10 @@ std::optional<std::string> lead_until(kube::KubeApi& api, kube::KubeApi& lease_a
       return std::nullopt;
   }
   log::info("Leading", {{"identity", instance}});
+  tell_leading(true);
   std::optional<std::string> lost;
   {
-    Controller controller(api, settings_of(flags, instance));
+    Controller controller(api, settings_of(flags, instance), metrics);
     controller.start();
     lead.set(&controller);
     if (election) {
@@ -167,6 +173,7 @@ std::optional<std::string> lead_until(kube::KubeApi& api, kube::KubeApi& lease_a
     lead.set(nullptr);
     controller.stop();
   }
+  tell_leading(false);
   if (election && !lost)
     election->release();
   return lost;
@@ -194,11 +201,19 @@ int run(const Flags& flags) {
     log::error("No way to the API server", {{"error", config.error()}});
     return 2;
   }
+  metrics::Registry registry;
+  metrics::add_build_info(registry);
+  metrics::add_process_metrics(registry);
+  const auto tell_leading = metrics::add_leader_metric(registry, flags.lease_name);
+  ControllerMetrics controller_metrics(registry);
+  kube::HttpSettings http_settings;
+  http_settings.on_call = metrics::add_client_metrics(registry);
+
   // The Lease must be renewed within ten seconds, whatever the other calls wait for.
-  kube::HttpSettings lease_settings;
+  kube::HttpSettings lease_settings = http_settings;
   lease_settings.request_timeout = std::chrono::seconds(5);
   lease_settings.connections = 1;
-  const auto api = kube::connect(*config);
+  const auto api = kube::connect(*config, http_settings);
   const auto lease_api = kube::connect(*config, lease_settings);
   if (!api || !lease_api) {
     log::error("No way to the API server", {{"error", api ? lease_api.error() : api.error()}});
@@ -208,16 +223,17 @@ int run(const Flags& flags) {
   std::stop_source stop;
   const std::jthread signal_thread = stop_on_signal(stop, signals);
   Lead lead;
-  const auto admin = serve_admin(flags.admin_port, {.live = [&lead] { return lead.live(); },
-                                                    .unready = [&lead] { return lead.unready(); },
-                                                    .metrics = [] { return std::string(); }});
+  const auto admin =
+      serve_admin(flags.admin_port, {.live = [&lead] { return lead.live(); },
+                                     .unready = [&lead] { return lead.unready(); },
+                                     .metrics = [&registry] { return registry.text(); }});
   if (!admin) {
     log::error("No admin port", {{"error", admin.error()}});
     stop.request_stop();
     return 2;
   }
-  const auto lost =
-      lead_until(**api, **lease_api, flags, config->namespace_name, lead, stop.get_token());
+  const auto lost = lead_until(**api, **lease_api, flags, config->namespace_name, lead,
+                               controller_metrics, tell_leading, stop.get_token());
   stop.request_stop();
   if (lost) {
     log::error("Lost the lease", {{"error", *lost}});

@@ -87,6 +87,7 @@ public:
     m_install = install_mode();
 
     BuiltPod built;
+    built.requests = m_resources.totals;
     const std::string packed = to_base64(packed_plan(m_plan));
     m_plan_in_env = packed.size() <= max_plan_in_env;
     if (!m_plan_in_env)

@@ -6,6 +6,8 @@
 #include <taskgroup/plan.h>
 #include <taskgroup/planner.h>
 
+#include "controller/pod_resources.h"
+
 #include <nlohmann/json.hpp>
 #include <tl/expected.hpp>
 
@@ -59,6 +61,7 @@ struct PodRequest {
 struct BuiltPod {
   nlohmann::json pod;
   nlohmann::json config_map;
+  RequestTotals requests;
 };
 
 // Build the pod of one attempt (design.md 4, docs/design/pod.md). Pure: the same input gives the

@@ -13,6 +13,8 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <tuple>
+#include <utility>
 
 namespace taskgroup {
 namespace {
@@ -183,9 +185,10 @@ void fit_coordinator(std::int64_t own, const Range& range, const Scaled& resourc
     coordinator["requests"][name] = resource.text(request);
 }
 
-// Scale one resource in all containers.
-void scale_all(const Plan& plan, bool plain_sum, const NamespaceRules& rules, Scaled& resource,
-               PodResources& pod) {
+// Scale one resource in all containers. Return what they ask for together: as written, and now.
+std::pair<std::int64_t, std::int64_t> scale_all(const Plan& plan, bool plain_sum,
+                                                const NamespaceRules& rules, Scaled& resource,
+                                                PodResources& pod) {
   const Range range = resource.range_of(rules);
   std::vector<Amount> requests;
   std::vector<std::int64_t> weights; // of the tasks
@@ -204,16 +207,21 @@ void scale_all(const Plan& plan, bool plain_sum, const NamespaceRules& rules, Sc
   const std::int64_t peak = peak_of(plan, weights);
   const bool scaled =
       !plain_sum && !range.ratio && sum > 0 && peak + own.value_or(0) >= range.pod_min.value_or(0);
+  std::int64_t asked = 0;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     if (!requests[i])
       continue;
     std::int64_t request = scaled ? scale(*requests[i], peak, sum) : *requests[i];
     request = std::max(request, range.container_min.value_or(0));
+    asked += request;
     if (request != *requests[i] || find(pod.steps[i], {"requests", resource.name()}) == nullptr)
       pod.steps[i]["requests"][resource.name()] = resource.text(request);
   }
   if (own)
     fit_coordinator(*own, range, resource, pod.coordinator);
+  const std::int64_t fitted =
+      resource.request_of(pod.coordinator, range, "coordinator").value_or(0);
+  return {sum + fitted, asked + fitted};
 }
 
 } // namespace
@@ -232,8 +240,11 @@ tl::expected<PodResources, std::string> pod_resources(const Plan& plan, bool pla
   }
   Scaled cpu("cpu", parse_cpu);
   Scaled memory("memory", parse_amount);
-  for (Scaled* resource : {&cpu, &memory}) {
-    scale_all(plan, plain_sum, rules, *resource, result);
+  RequestTotals& totals = result.totals;
+  std::tie(totals.sum_millicores, totals.peak_millicores) =
+      scale_all(plan, plain_sum, rules, cpu, result);
+  std::tie(totals.sum_bytes, totals.peak_bytes) = scale_all(plan, plain_sum, rules, memory, result);
+  for (const Scaled* resource : {&cpu, &memory}) {
     if (!resource->error().empty())
       return tl::make_unexpected(resource->error());
   }

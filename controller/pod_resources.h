@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <tl/expected.hpp>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,21 @@ struct NamespaceRules {
   nlohmann::json resource_quotas;
 };
 
+// Requests for cpu and memory of all containers of a pod together: as they were written, and as the
+// pod has them. The coordinator's are in both.
+struct RequestTotals {
+  std::int64_t sum_millicores = 0;
+  std::int64_t peak_millicores = 0;
+  std::int64_t sum_bytes = 0;
+  std::int64_t peak_bytes = 0;
+};
+
 // What a pod asks for (design.md 4, "Requests for cpu and memory").
 struct PodResources {
   // `resources` of each container, in the order of the plan's steps.
   std::vector<nlohmann::json> steps;
   nlohmann::json coordinator;
+  RequestTotals totals;
 };
 
 // Compute the resources of the containers. cpu and memory are scaled by the peak ÷ the sum of the

@@ -72,6 +72,19 @@ TEST_F(PodResourcesTest, SiblingsKeepTheirWeights) {
   EXPECT_THAT(requests("cpu"), ElementsAre("500m", "1500m", "2000m"));
 }
 
+TEST_F(PodResourcesTest, TotalsSayWhatIsSaved) {
+  coordinator["requests"]["memory"] = "16Mi";
+  add_task({cpu("1"), cpu("500m")});
+  add_task({cpu("2")}, {0});
+  const RequestTotals totals = resources().totals;
+  EXPECT_EQ(totals.sum_millicores, 3510);
+  EXPECT_EQ(totals.peak_millicores, 2011) << "each request is rounded up";
+  EXPECT_EQ(totals.sum_bytes, 16 << 20U);
+  EXPECT_EQ(totals.peak_bytes, 16 << 20U);
+  plain_sum = true;
+  EXPECT_EQ(resources().totals.peak_millicores, 3510);
+}
+
 TEST_F(PodResourcesTest, AtMostMaxParallelRunAtOnce) {
   plan.max_parallel = 1;
   add_task({cpu("1")});

@@ -177,6 +177,7 @@ private:
     if (!built)
       return refused(run_reason::invalid, built.error());
     preparation.pod = std::move(built->pod);
+    preparation.requests = built->requests;
     if (!built->config_map.is_null())
       preparation.objects.emplace_back(kube::config_maps, std::move(built->config_map));
     return checked(std::move(preparation), request);

@@ -2,16 +2,19 @@
 #include "controller/reconciler.h"
 
 #include "controller/cleanup.h"
+#include "controller/controller_metrics.h"
 #include "controller/json_fields.h"
 #include "controller/pod_view.h"
 #include "controller/reasons.h"
 #include "controller/run_status.h"
+#include "controller/time_text.h"
 #include "kube/resources.h"
 #include "service/log.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace taskgroup {
@@ -55,6 +58,28 @@ bool is_refusal(const ApiError& error) {
          || error.kind == Kind::bad_request || error.kind == Kind::too_large;
 }
 
+// Return when a run was created. Its creationTimestamp has whole seconds; a process that has
+// watched it come knows better.
+std::int64_t created_at(std::int64_t timestamp, std::int64_t first_seen) {
+  constexpr std::int64_t second = 1'000;
+  if (timestamp == 0)
+    return first_seen;
+  const bool watched = first_seen < timestamp + second + second / 2;
+  return watched ? std::clamp(first_seen, timestamp, timestamp + second) : timestamp + second / 2;
+}
+
+// Return when the first step of a pod was started; 0: none was.
+std::int64_t first_step_started(const Progress& progress) {
+  std::int64_t first = 0;
+  for (const TaskProgress& task : progress.tasks) {
+    for (const StepProgress& step : task.steps) {
+      if (step.started != 0 && (first == 0 || step.started < first))
+        first = step.started;
+    }
+  }
+  return first;
+}
+
 template <typename... Handlers>
 struct Overloaded : Handlers... {
   using Handlers::operator()...;
@@ -79,7 +104,7 @@ public:
       if (const auto over = perform(next))
         return earlier(*over, clean_pods());
     }
-    return {Reconciled::Kind::try_again, 0};
+    return {Reconciled::Kind::try_again, 0, true};
   }
 
   // See to the pods of earlier attempts, and of runs that are done.
@@ -96,7 +121,7 @@ public:
         if (patched)
           emit(patch->events);
         else if (patched.error().kind != ApiError::Kind::not_found)
-          result = {Reconciled::Kind::try_again, 0};
+          result = {Reconciled::Kind::try_again, 0, true};
       }
       if (const auto* remove = std::get_if<next::DeletePod>(&next)) {
         // It may have begun, even ended, since: then its log is worth keeping.
@@ -108,7 +133,7 @@ public:
                 clean_up(m_world.run, *fresh, now, m_world.agent_image)))
           continue; // what the cache will say of it, too
         if (!fresh || !remove_pod(remove->name, remove->uid))
-          result = {Reconciled::Kind::try_again, 0};
+          result = {Reconciled::Kind::try_again, 0, true};
       }
     }
     return result;
@@ -118,7 +143,7 @@ private:
   static Reconciled earlier(const Reconciled& one, const Reconciled& other) {
     using Kind = Reconciled::Kind;
     if (one.kind == Kind::try_again || other.kind == Kind::try_again)
-      return {Kind::try_again, 0};
+      return {Kind::try_again, 0, one.failed || other.failed};
     if (one.kind == Kind::settled)
       return other;
     if (other.kind == Kind::settled)
@@ -162,6 +187,26 @@ private:
       m_shell.remember_pod(m_world.run.uid, uid);
     }
     m_world.journal = m_shell.m_journals.journal(uid);
+    measure_first_step();
+  }
+
+  // Tell how long the run waited for its first step: once, by the process that leads meanwhile.
+  void measure_first_step() {
+    const CustomRun& run = m_world.run;
+    if (run.attempts_over > 0 || m_shell.remembered(run.uid).step_ran)
+      return;
+    const std::int64_t started = first_step_started(m_world.journal.progress);
+    if (started == 0)
+      return;
+    m_shell.remember_step(run.uid);
+    if (started >= m_shell.m_begun)
+      m_shell.m_metrics.first_step_started(std::chrono::milliseconds(started - created()));
+  }
+
+  std::int64_t created() const {
+    const Json& metadata = object_at(m_world.run.object, "metadata");
+    return created_at(parse_time(text_at(metadata, "creationTimestamp")).value_or(0),
+                      m_shell.remembered(m_world.run.uid).first_seen);
   }
 
   // Do one thing. Nothing returned: ask again.
@@ -196,7 +241,7 @@ private:
                 {"run", m_key.object.name},
                 {"code", std::to_string(error.code)},
                 {"error", error.message}});
-    return Reconciled{Reconciled::Kind::try_again, 0};
+    return Reconciled{Reconciled::Kind::try_again, 0, !usual};
   }
 
   std::optional<Reconciled> read_run() {
@@ -260,12 +305,30 @@ private:
       return failed("Could not write the status", written.error());
     m_shell.remember_write(m_world.run.uid, m_world.now);
     emit(write.events);
+    measure(write.status);
     const Json& condition = write.status["conditions"][0];
     log::info("Wrote the status", {{"namespace", m_key.object.namespace_name},
                                    {"run", m_key.object.name},
                                    {"succeeded", text_at(condition, "status")},
                                    {"reason", text_at(condition, "reason")}});
     return see_run(*written);
+  }
+
+  // Count what a status that was written says has ended.
+  void measure(const Json& status) const {
+    const CustomRun& before = m_world.run;
+    const Json& condition = status["conditions"][0];
+    const bool done = text_at(condition, "status") != "Unknown";
+    if (done || array_at(status, "retriesStatus").size() > before.attempts_over) {
+      const auto outline = m_world.pod.pod ? outline_of(*m_world.pod.pod) : Outline();
+      m_shell.m_metrics.attempt_ended(m_world.journal.progress, outline.value_or(Outline()));
+    }
+    if (done)
+      m_shell.m_metrics.run_ended(text_at(condition, "status") == "True",
+                                  text_at(condition, "reason"),
+                                  std::chrono::milliseconds(m_world.now - created()));
+    if (integer_at(object_at(status, "extraFields"), "podReplacements") > before.pod_replacements())
+      m_shell.m_metrics.pod_replaced();
   }
 
   void emit(const std::vector<RunEvent>& events) const {
@@ -298,6 +361,11 @@ private:
     auto created = m_shell.m_api.create(kube::pods, pod, m_stop);
     if (created) {
       m_world.pod = {true, std::move(*created)};
+      const bool is_first = m_world.run.attempts_over == 0 && m_world.run.pod_replacements() == 0;
+      m_shell.m_metrics.pod_created(
+          m_world.preparation->requests,
+          is_first ? std::optional(std::chrono::milliseconds(m_shell.m_clock() - this->created()))
+                   : std::nullopt);
       for (const std::string& warning : m_world.preparation->warnings)
         emit({{true, "TaskGroupWarning", warning}});
       return std::nullopt;
@@ -351,7 +419,7 @@ private:
 
   std::optional<Reconciled> delete_pod(const next::DeletePod& remove) {
     if (!remove_pod(remove.name, remove.uid))
-      return Reconciled{Reconciled::Kind::try_again, 0};
+      return Reconciled{Reconciled::Kind::try_again, 0, true};
     return read_pod();
   }
 
@@ -374,6 +442,10 @@ Reconciled Reconciler::reconcile(const RunKey& key, std::stop_token stop) {
     }
     if (run)
       m_uids[key] = uid;
+    if (run && !run->done()) {
+      if (Memory& memory = m_memory[uid]; memory.first_seen == 0)
+        memory.first_seen = m_clock();
+    }
   }
   if (!run)
     return {};
@@ -403,6 +475,11 @@ void Reconciler::remember_pod(const std::string& uid, const std::string& pod_uid
   if (!known.empty())
     m_journals.forget(known); // of an attempt that is over
   known = pod_uid;
+}
+
+void Reconciler::remember_step(const std::string& uid) {
+  const std::scoped_lock lock(m_mutex);
+  m_memory[uid].step_ran = true;
 }
 
 void Reconciler::forget(const std::string& uid) {

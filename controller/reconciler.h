@@ -18,6 +18,8 @@
 
 namespace taskgroup {
 
+class ControllerMetrics;
+
 // Names a run: both kinds may have one of the same name.
 struct RunKey {
   RunKind kind = RunKind::custom_run;
@@ -45,6 +47,8 @@ struct Reconciled {
   };
   Kind kind = Kind::settled;
   std::int64_t until = 0; // milliseconds since the epoch
+  bool failed = false; // try_again: something failed; not where another one wrote first, or a quota
+                       // is full
 };
 
 struct ReconcilerSettings {
@@ -59,14 +63,16 @@ public:
   using Events = std::function<void(const Json& about, const RunEvent& event)>;
 
   Reconciler(kube::KubeApi& api, const Cache& cache, Journals& journals, const Preparer& preparer,
-             ReconcilerSettings settings, Clock clock, Events events)
+             ReconcilerSettings settings, Clock clock, Events events, ControllerMetrics& metrics)
       : m_api(api),
         m_cache(cache),
         m_journals(journals),
         m_preparer(preparer),
         m_settings(std::move(settings)),
         m_clock(std::move(clock)),
-        m_events(std::move(events)) {}
+        m_events(std::move(events)),
+        m_metrics(metrics),
+        m_begun(m_clock()) {}
 
   Reconciled reconcile(const RunKey& key, std::stop_token stop);
 
@@ -77,11 +83,14 @@ private:
   struct Memory {
     std::int64_t last_write = 0;
     std::string pod; // UID of the one whose journal was asked for last
+    std::int64_t first_seen = 0;
+    bool step_ran = false; // its first step was heard of
   };
 
   Memory remembered(const std::string& uid) const;
   void remember_write(const std::string& uid, std::int64_t time);
   void remember_pod(const std::string& uid, const std::string& pod_uid);
+  void remember_step(const std::string& uid);
   void forget(const std::string& uid);
 
   kube::KubeApi& m_api;
@@ -91,6 +100,8 @@ private:
   const ReconcilerSettings m_settings;
   const Clock m_clock;
   const Events m_events;
+  ControllerMetrics& m_metrics;
+  const std::int64_t m_begun;
 
   mutable std::mutex m_mutex;
   std::map<std::string, Memory> m_memory; // by the run's UID

@@ -169,7 +169,6 @@ class Dashboards(unittest.TestCase):
             self.assertNotIn("id", one)  # of another Grafana's database
 
 
-@unittest.skipUnless(METRICS.is_file(), "docs/metrics.md is not there")
 class Expressions(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -287,8 +286,6 @@ class Runbook(unittest.TestCase):
             self.assertIn("```sh", body, f"{name} has no command to type")
 
     def test_metrics_of_the_runbook_are_exported(self):
-        if not METRICS.is_file():
-            self.skipTest("docs/metrics.md is not there")
         known = set(series_of({**exported(), **STANDARD})) | set(exported())
         for block in re.findall(r"```promql\n(.*?)```", RUNBOOK.read_text(), re.S):
             for expr in block.strip().splitlines():

@@ -425,6 +425,7 @@ def webhook():
                 "{{instance}}",
             ),
             decimals=0,
+            width=6,
         ),
         graph(
             "Connections refused",
@@ -437,17 +438,19 @@ def webhook():
             ),
             bars=True,
             stack=True,
+            width=6,
         ),
         graph(
             "Certificate",
             """Time until the certificate that each replica serves expires. A saw-tooth is as it
-            should be; reloads are bars of the panel below it.""",
+            should be; its steps are the bars on its right.""",
             Query(
                 "taskgroup_webhook_certificate_expiry_timestamp_seconds{JOB} - time()",
                 "{{instance}}",
             ),
             unit="s",
             steps=True,
+            width=6,
         ),
         graph(
             "Certificate reloads",
@@ -459,6 +462,7 @@ def webhook():
             ),
             bars=True,
             stack=True,
+            width=6,
         ),
     ]
 

@@ -9,8 +9,8 @@ SETUP ?= scripts/setup
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-asan test-tsan mutants lint format bench fuzz image e2e e2e-up e2e-down \
-  bench-cluster clean
+.PHONY: help run test test-asan test-tsan mutants lint format bench fuzz image chart-helm3 e2e \
+  e2e-up e2e-down bench-cluster clean
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is"
@@ -68,6 +68,12 @@ fuzz: ## Run each fuzzer for FUZZ_SECONDS=60
 image: ## Build the images of controller and agent in build/image, as OCI layouts
 	@$(SETUP) image
 	@image/build
+
+chart-helm3: ## Run the chart's tests with helm 3, and compare what helm 3 and 4 render
+	@$(SETUP) test
+	HELM=charts/helm3/helm charts/taskgroup_test.py
+	HELM=charts/helm3/helm charts/schemas_test.py
+	charts/helm3/compare
 
 e2e: ## Run the tests of a real cluster (KUBECONFIG's, or one of their own); T=regex
 	@$(SETUP) image e2e

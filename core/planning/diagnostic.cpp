@@ -40,6 +40,12 @@ void append_printable(std::string& out, std::string_view text) {
 
 } // namespace
 
+std::string printable(std::string_view text) {
+  std::string out;
+  append_printable(out, text);
+  return out;
+}
+
 std::string format(const Diagnostic& diagnostic) {
   const Where& where = diagnostic.where;
   std::string out;

@@ -106,6 +106,28 @@ std::string join_paths(const std::string& a, const std::string& b) {
   return a.empty() || b.empty() ? a + b : a + "/" + b;
 }
 
+// Read a `taskSpec` that holds a TaskGroup; nothing if it holds none.
+std::optional<GroupSpec> decode_group(const Node& spec, const std::string& path, ApiVersion version,
+                                      DecodeContext& context) {
+  const ObjectReader embedded(spec, ObjectKind::embedded_group, path, version, context);
+  check_group_type(embedded);
+  embedded.check("metadata");
+  const Node* group = embedded.find("spec");
+  if (group == nullptr) {
+    embedded.error("spec", "missing; it holds the TaskGroup");
+    return std::nullopt;
+  }
+  return decode_group_spec(ObjectReader(*group, ObjectKind::task_group_spec,
+                                        embedded.path_of("spec"), ApiVersion::v1, context));
+}
+
+Located decode_group_ref(const Node& reference, const std::string& path, ApiVersion version,
+                         DecodeContext& context) {
+  const ObjectReader referred(reference, ObjectKind::custom_ref, path, version, context);
+  check_group_type(referred);
+  return referred.required_text("name", "it says which TaskGroup to run");
+}
+
 EmbeddedGroup decode_one(const ObjectReader& task, const KnownParams& known,
                          const RunRequest& run) {
   EmbeddedGroup result;
@@ -115,21 +137,11 @@ EmbeddedGroup decode_one(const ObjectReader& task, const KnownParams& known,
   runnable.name = task.required_text("name", "every task needs a name").text;
 
   if (const Node* spec = task.find("taskSpec"); spec != nullptr) {
-    const ObjectReader embedded(*spec, ObjectKind::embedded_group, task.path_of("taskSpec"),
-                                task.version(), task.context());
-    check_group_type(embedded);
-    embedded.check("metadata");
-    if (const Node* group = embedded.find("spec"))
-      runnable.group =
-          decode_group_spec(ObjectReader(*group, ObjectKind::task_group_spec,
-                                         embedded.path_of("spec"), ApiVersion::v1, task.context()));
-    else
-      embedded.error("spec", "missing; it holds the TaskGroup");
+    if (auto group = decode_group(*spec, task.path_of("taskSpec"), task.version(), task.context()))
+      runnable.group = *std::move(group);
   } else if (const Node* reference = task.find("taskRef")) {
-    const ObjectReader referred(*reference, ObjectKind::custom_ref, task.path_of("taskRef"),
-                                task.version(), task.context());
-    check_group_type(referred);
-    result.group_ref = referred.required_text("name", "it says which TaskGroup to run");
+    result.group_ref =
+        decode_group_ref(*reference, task.path_of("taskRef"), task.version(), task.context());
   }
 
   RunRequest& request = runnable.request;
@@ -166,6 +178,73 @@ EmbeddedGroup decode_one(const ObjectReader& task, const KnownParams& known,
   return result;
 }
 
+// Says whether a taskSpec or taskRef is of our API group, in any version.
+bool is_ours(const Node* object) {
+  constexpr std::string_view group = "taskgroup.dev/";
+  const Node* version = object == nullptr ? nullptr : object->find("apiVersion");
+  return version != nullptr && version->is_string() && version->text().starts_with(group);
+}
+
+// Calls visit(element, path) for each element of a list.
+template <typename Visit>
+void each_of(const Node& object, const std::string& path, std::string_view field, Visit visit) {
+  const Node* list = object.find(field);
+  if (list == nullptr || !list->is_sequence())
+    return;
+  for (std::size_t i = 0; i < list->size(); ++i)
+    visit(list->children()[i], fmt::format("{}.{}[{}]", path, field, i));
+}
+
+std::string name_in(const Node& param) {
+  const Node* name = param.find("name");
+  return name != nullptr && name->is_string() ? name->text() : std::string();
+}
+
+void read_params(const Node& task, const std::string& path, const KnownParams& known,
+                 GroupTask& result) {
+  Diagnostics of_tekton;
+  each_of(task, path, "params", [&](const Node& param, const std::string& at) {
+    const Node* value = param.find("value");
+    const std::string name = name_in(param);
+    auto certain = value == nullptr ? std::nullopt
+                                    : put_in(decode_value(*value, at + ".value", of_tekton), known);
+    if (certain)
+      result.request.params.push_back(
+          {param.where(at), {name, param.where(at + ".name")}, *std::move(certain)});
+    else
+      result.open_params.insert(name);
+  });
+  const Node* matrix = task.find("matrix");
+  if (matrix == nullptr)
+    return;
+  const auto open = [&](const Node& param, const std::string&) {
+    result.open_params.insert(name_in(param));
+  };
+  each_of(*matrix, {}, "params", open);
+  each_of(*matrix, {}, "include", [&](const Node& combination, const std::string& at) {
+    each_of(combination, at, "params", open);
+  });
+}
+
+GroupTask read_group_task(const Node& task, const std::string& path, const KnownParams& known,
+                          ApiVersion version, Diagnostics& diagnostics) {
+  GroupTask result;
+  std::vector<NoEffect> no_effect;
+  DecodeContext context{diagnostics, no_effect, {}, false, Target::pod, nullptr, nullptr};
+  if (const Node* spec = task.find("taskSpec"); is_ours(spec)) {
+    auto group = decode_group(*spec, path + ".taskSpec", version, context);
+    if (group && !context.incomplete)
+      result.group = std::move(group);
+  } else {
+    result.group_ref = decode_group_ref(*task.find("taskRef"), path + ".taskRef", version, context);
+  }
+  result.request.where = task.where(path);
+  result.request.name = name_in(task);
+  result.request.pipeline_name = result.request.name;
+  read_params(task, path, known, result);
+  return result;
+}
+
 } // namespace
 
 bool holds_groups(const Node& pipeline_spec) {
@@ -196,6 +275,35 @@ std::vector<EmbeddedGroup> decode_embedded_groups(const ObjectReader& pipeline_s
     }
   }
   return groups;
+}
+
+std::vector<GroupTask> find_group_tasks(const Node& pipeline_spec, const std::string& path,
+                                        const Node* run, ApiVersion version,
+                                        Diagnostics& diagnostics) {
+  KnownParams known;
+  if (run != nullptr) {
+    Diagnostics of_tekton;
+    std::vector<NoEffect> no_effect;
+    DecodeContext context{of_tekton, no_effect, {}, false, Target::pod, nullptr, nullptr};
+    RunRequest request;
+    request.params =
+        decode_params(ObjectReader(*run, ObjectKind::pipeline_run_spec, {}, version, context));
+    known = known_params(decode_param_specs(ObjectReader(pipeline_spec, ObjectKind::pipeline_spec,
+                                                         path, version, context)),
+                         request);
+  }
+  std::vector<GroupTask> found;
+  for (const std::string_view field : {"tasks", "finally"})
+    each_of(pipeline_spec, path, field, [&](const Node& task, const std::string& at) {
+      if (is_ours(task.find("taskSpec"))
+          || (task.find("taskSpec") == nullptr && is_ours(task.find("taskRef"))))
+        found.push_back(read_group_task(task, at, known, version, diagnostics));
+      else if (const Node* inner = task.find("pipelineSpec"))
+        for (GroupTask& one :
+             find_group_tasks(*inner, at + ".pipelineSpec", nullptr, version, diagnostics))
+          found.push_back(std::move(one));
+    });
+  return found;
 }
 
 } // namespace taskgroup

@@ -77,7 +77,11 @@ bool is_json_number(std::string_view text) {
 // false once m_error is set.
 class JsonParser {
 public:
-  JsonParser(std::string_view text, TreeBuilder& builder) : m_text(text), m_builder(builder) {}
+  JsonParser(std::string_view text, TreeBuilder& builder, JsonLines lines)
+      : m_text(text),
+        m_builder(builder),
+        m_count_lines(lines == JsonLines::counted),
+        m_line(m_count_lines ? 1 : 0) {}
 
   tl::expected<void, JsonSyntaxError> parse() {
     skip_space();
@@ -105,10 +109,10 @@ private:
   void skip_space() {
     for (; m_at < m_text.size(); ++m_at) {
       const char c = m_text[m_at];
-      if (c == '\n') {
+      if (c == '\n' && m_count_lines) {
         ++m_line;
         m_line_start = m_at + 1;
-      } else if (c != ' ' && c != '\t' && c != '\r') {
+      } else if (c != ' ' && c != '\t' && c != '\r' && c != '\n') {
         return;
       }
     }
@@ -189,7 +193,9 @@ private:
     ++m_at;
     while (true) {
       if (m_at >= m_text.size()) {
-        return fail("the string that begins at line " + std::to_string(start.line) + ", column "
+        return fail("the string that begins at "
+                    + (m_count_lines ? "line " + std::to_string(start.line) + ", column "
+                                     : std::string("byte "))
                     + std::to_string(start.column) + " is not closed");
       }
       const char c = m_text[m_at];
@@ -295,15 +301,17 @@ private:
   std::string_view m_text;
   TreeBuilder& m_builder;
   std::size_t m_at = 0;
-  int m_line = 1;
+  bool m_count_lines;
+  int m_line;
   std::size_t m_line_start = 0;
   std::optional<JsonSyntaxError> m_error;
 };
 
 } // namespace
 
-tl::expected<void, JsonSyntaxError> parse_json(std::string_view text, TreeBuilder& builder) {
-  return JsonParser(text, builder).parse();
+tl::expected<void, JsonSyntaxError> parse_json(std::string_view text, TreeBuilder& builder,
+                                               JsonLines lines) {
+  return JsonParser(text, builder, lines).parse();
 }
 
 } // namespace taskgroup

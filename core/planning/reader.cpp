@@ -93,4 +93,32 @@ read_documents(std::string_view bytes, std::string file_name, const ReadLimits& 
   return tl::unexpected(std::move(diagnostics));
 }
 
+tl::expected<Node, Diagnostics> read_json(std::string_view bytes, std::string file_name,
+                                          const ReadLimits& limits) {
+  TreeBuilder builder(std::move(file_name), limits);
+  try {
+    if (bytes.size() > limits.bytes) {
+      builder.give_up({}, "the text is larger than " + std::to_string(limits.bytes)
+                              + " bytes, which is the limit");
+    }
+    if (!is_utf8(bytes)) {
+      builder.give_up({}, "this is no UTF-8");
+    }
+    if (const auto parsed = parse_json(bytes, builder, JsonLines::none); !parsed) {
+      const auto& [position, message] = parsed.error();
+      builder.add_error(position, "not valid JSON at byte " + std::to_string(position.column) + ": "
+                                      + message);
+    } else if (builder.document_count() != 1) {
+      builder.add_error({}, builder.document_count() == 0 ? "there is no JSON value"
+                                                          : "there is more than one JSON value");
+    }
+  } catch (const GiveUp&) {
+  }
+  if (builder.diagnostics().has_errors()) {
+    return tl::unexpected(builder.diagnostics());
+  }
+  std::vector<Node> documents = builder.take_documents();
+  return documents.empty() ? Node() : std::move(documents.front()); // a sole null is dropped
+}
+
 } // namespace taskgroup

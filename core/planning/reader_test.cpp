@@ -355,5 +355,52 @@ TEST(Reader, ReadsLargeTexts) {
   EXPECT_EQ(documents->front().find("a")->text(), text);
 }
 
+// --- JSON that a program wrote ---
+
+// Return the value as JSON, or what is wrong with it, as read() does.
+std::string read_value(std::string_view text, const ReadLimits& limits = {}) {
+  const auto value = read_json(text, "f", limits);
+  if (value) {
+    return value->to_json();
+  }
+  std::string out;
+  for (const Diagnostic& diagnostic : value.error().sorted()) {
+    out += std::to_string(diagnostic.where.line) + ":" + std::to_string(diagnostic.where.column)
+           + " " + diagnostic.message + "\n";
+  }
+  return out;
+}
+
+TEST(ReadJson, TakesOneValueOfAnyCharacters) {
+  EXPECT_EQ(read_value(" {\"a\": [1, \"\x7f\xc2\x85\xef\xbf\xbe\"]}\n"),
+            "{\"a\":[1,\"\x7f\xc2\x85\xef\xbf\xbe\"]}");
+  EXPECT_EQ(read_value("null"), "null");
+  EXPECT_EQ(read_value(""), "0:0 there is no JSON value\n");
+  EXPECT_EQ(read_value("{} {}"), "0:0 there is more than one JSON value\n");
+  EXPECT_EQ(read_value("{\"a\": \"\xff\"}"), "0:0 this is no UTF-8\n");
+}
+
+TEST(ReadJson, IsNoYaml) {
+  EXPECT_EQ(read_value("a: b"), "0:1 not valid JSON at byte 1: expected a JSON value\n");
+  EXPECT_EQ(read_value("{\n\"a\":\n b}"), "0:9 not valid JSON at byte 9: expected a JSON value\n");
+}
+
+TEST(ReadJson, HasNoLinesButKeepsTheOrder) {
+  const auto value = read_json("{\n\"a\": [\n1,\n2]}", "");
+  ASSERT_TRUE(value);
+  const auto elements = value->find("a")->children();
+  EXPECT_EQ(elements[0].where().line, 0);
+  EXPECT_LT(elements[0].where().column, elements[1].where().column);
+}
+
+TEST(ReadJson, KeepsTheLimits) {
+  EXPECT_EQ(read_value("{\"a\": 1,\n\"a\": 2}"),
+            "0:10 duplicate key \"a\": the first one is at byte 2\n");
+  EXPECT_EQ(read_value("[[[]]]", {.depth = 2}),
+            "0:3 lists and objects are nested deeper than 2 levels, which is the limit\n");
+  EXPECT_EQ(read_value("[1, 2]", {.bytes = 5}),
+            "0:0 the text is larger than 5 bytes, which is the limit\n");
+}
+
 } // namespace
 } // namespace taskgroup

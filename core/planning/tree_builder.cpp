@@ -27,7 +27,8 @@ std::string quote(std::string_view name) {
 }
 
 std::string at(int line, int column) {
-  return "line " + std::to_string(line) + ", column " + std::to_string(column);
+  return (line > 0 ? "line " + std::to_string(line) + ", column " : "byte ")
+         + std::to_string(column);
 }
 
 } // namespace

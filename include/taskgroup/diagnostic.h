@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace taskgroup {
@@ -22,6 +23,9 @@ struct Diagnostic {
 // Return "file:line:col: error: spec.tasks[0].foo: message", leaving out the parts that are
 // unknown. Control characters of the path and the message are shown as escapes.
 std::string format(const Diagnostic& diagnostic);
+
+// Return a text as one line that a terminal takes for text: its control characters are escapes.
+std::string printable(std::string_view text);
 
 // Collect findings, so that all errors of a file are reported in one run.
 class Diagnostics {

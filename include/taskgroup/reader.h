@@ -31,4 +31,11 @@ struct ReadLimits {
 tl::expected<std::vector<Node>, Diagnostics>
 read_documents(std::string_view bytes, std::string file_name, const ReadLimits& limits = {});
 
+// Read one JSON value (RFC 8259) that a program wrote, such as an object of the API server. Any
+// character of UTF-8 may stand in it; a key that is there twice is an error. There are no lines to
+// speak of: positions have the line 0, and columns count the bytes of the whole text, so that
+// findings keep its order. Otherwise as read_documents().
+tl::expected<Node, Diagnostics> read_json(std::string_view bytes, std::string file_name,
+                                          const ReadLimits& limits = {});
+
 } // namespace taskgroup

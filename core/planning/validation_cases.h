@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <taskgroup/reader.h>
+
+#include <fstream>
+#include <iterator>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+// The cases of validation (core/planning/validation_cases/), for whoever has to give the same
+// answer. Tests run in the root of the project.
+namespace taskgroup {
+
+struct ValidationCase {
+  std::string name;
+  std::string of;                 // TaskGroup or Task
+  std::string spec;               // YAML
+  std::vector<std::string> finds; // parts of "line: severity: path: message"
+
+  // Return the object as a file holds it.
+  std::string document() const {
+    std::string text = of == "Task" ? "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: t}\n"
+                                    : "apiVersion: taskgroup.dev/v1alpha1\nkind: TaskGroup\n"
+                                      "metadata: {name: g}\n";
+    text += "spec:\n";
+    std::istringstream lines(spec);
+    for (std::string line; std::getline(lines, line);)
+      text += "  " + line + "\n";
+    return text;
+  }
+};
+
+inline void PrintTo(const ValidationCase& one, std::ostream* out) { *out << one.name; }
+
+// Return the cases of a file of the folder; none where it cannot be read.
+inline std::vector<ValidationCase> validation_cases(const std::string& file) {
+  const std::string path = "core/planning/validation_cases/" + file + ".yaml";
+  std::ifstream stream(path);
+  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  std::vector<ValidationCase> result;
+  const auto documents = read_documents(text, path);
+  if (!documents || documents->size() != 1)
+    return result;
+  const Node* cases = documents->front().find("cases");
+  if (cases == nullptr)
+    return result;
+  for (const Node& one : cases->children()) {
+    ValidationCase made;
+    const auto text_of = [&](const char* field) {
+      const Node* node = one.find(field);
+      return node == nullptr ? std::string() : node->text();
+    };
+    made.name = text_of("name");
+    made.of = text_of("of");
+    made.spec = text_of("spec");
+    if (const Node* finds = one.find("finds"))
+      for (const Node& part : finds->children())
+        made.finds.push_back(part.text());
+    result.push_back(std::move(made));
+  }
+  return result;
+}
+
+// Return all cases.
+inline std::vector<ValidationCase> validation_cases() {
+  std::vector<ValidationCase> all;
+  for (const char* file : {"graph", "names", "params", "results", "workspaces", "tasks"})
+    for (ValidationCase& one : validation_cases(file))
+      all.push_back(std::move(one));
+  return all;
+}
+
+} // namespace taskgroup

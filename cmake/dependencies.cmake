@@ -6,6 +6,13 @@
 #   httplib::httplib  OpenSSL::SSL  prometheus-cpp::core (with TASKGROUP_CLUSTER)
 #   GTest::gmock_main (with TASKGROUP_TESTS)
 
+# Where scripts/setup puts what it unpacks.
+if(DEFINED ENV{XDG_CACHE_HOME})
+  set(taskgroup_cache "$ENV{XDG_CACHE_HOME}/taskgroup")
+else()
+  set(taskgroup_cache "$ENV{HOME}/.cache/taskgroup")
+endif()
+
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(tl-expected REQUIRED)
 if(TASKGROUP_ONLY_AGENT)
@@ -44,4 +51,6 @@ if(TASKGROUP_TESTS)
   find_package(GTest 1.12 REQUIRED)
   # The interpreter that Debian's python3-yaml is installed for, before one of a version manager.
   find_program(Python3_EXECUTABLE python3 PATHS /usr/bin NO_DEFAULT_PATH)
+  # Prometheus' own checks: installed, or unpacked by scripts/setup.
+  find_program(TASKGROUP_PROMTOOL promtool PATHS "${taskgroup_cache}/prometheus")
 endif()

@@ -3,11 +3,6 @@
 # `scripts/setup cluster` has unpacked into the cache. Debian 12's package is older and has known holes.
 # With TASKGROUP_CLUSTER=AUTO its absence turns the cluster's side off; tests want it there.
 
-if(DEFINED ENV{XDG_CACHE_HOME})
-  set(taskgroup_cache "$ENV{XDG_CACHE_HOME}/taskgroup")
-else()
-  set(taskgroup_cache "$ENV{HOME}/.cache/taskgroup")
-endif()
 set(TASKGROUP_HTTPLIB "${taskgroup_cache}/cpp-httplib"
     CACHE PATH "Folder of httplib.h and httplib.cc, where the system's package is too old")
 

@@ -29,11 +29,13 @@ function(taskgroup_add_test name)
     ${name}
     DISCOVERY_MODE PRE_TEST
     WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
-    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT
+                                                             "PROMTOOL=${TASKGROUP_PROMTOOL}")
 endfunction()
 
 # taskgroup_add_script_test(NAME COMMAND <program> <arg>... [LABELS <label>...] [TIMEOUT <seconds>])
-# adds a test that drives the real programs. It finds them by TASKGROUP_BIN, the folder of programs.
+# adds a test that drives the real programs. It finds them by TASKGROUP_BIN, the folder of programs,
+# and Prometheus' checks by PROMTOOL.
 function(taskgroup_add_script_test name)
   if(NOT TASKGROUP_TESTS)
     return()
@@ -48,7 +50,7 @@ function(taskgroup_add_script_test name)
   add_test(NAME ${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
   set_tests_properties(
     ${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT
-                       "TASKGROUP_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+                       "TASKGROUP_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PROMTOOL=${TASKGROUP_PROMTOOL}")
 endfunction()
 
 # taskgroup_add_fuzzer(NAME SOURCES <file>... LINK <target>...) adds a libFuzzer program that

@@ -9,6 +9,7 @@ result.
 
 import itertools
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -295,7 +296,7 @@ class Runbook(unittest.TestCase):
 
 def promtool(*arguments):
     return subprocess.run(
-        ["promtool", *map(str, arguments)], capture_output=True, text=True, check=False
+        [os.environ.get("PROMTOOL", "promtool"), *map(str, arguments)], capture_output=True, text=True, check=False
     )
 
 

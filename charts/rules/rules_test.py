@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The chart's alerts: valid, tested in both directions, on exported metrics only.
 
-Needs promtool (Debian: prometheus). What each alert does is in rules_test.yaml.
+Needs promtool, which PROMTOOL names. What each alert does is in rules_test.yaml.
 """
 
 import os

@@ -91,7 +91,7 @@ private:
   void send(const wire::FromAgent& message);
 
   // Tell whether this is the agent's own image, put into the place of one that could not be had
-  // (design.md 4): nothing of the step is here.
+  // (design.md 4): nothing of the step is here, unless the step is the agent itself.
   bool stands_in() const;
 
   tl::expected<void, SpawnError> start(const wire::Start& start);
@@ -180,7 +180,9 @@ void StepAgent::receive() {
 }
 
 bool StepAgent::stands_in() const {
-  return access((m_options.root + "/taskgroup-agent").c_str(), F_OK) == 0;
+  constexpr const char* own = "/taskgroup-agent";
+  const bool wanted = !m_options.command.empty() && m_options.command.front() == own;
+  return !wanted && access((m_options.root + own).c_str(), F_OK) == 0;
 }
 
 void StepAgent::take(wire::Start& message) {

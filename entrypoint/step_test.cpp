@@ -146,6 +146,16 @@ TEST_F(StepTest, AContainerWithTheAgentsOwnImageRunsNoStep) {
   EXPECT_EQ(agent.program().wait(), 0);
 }
 
+// The chart's test has no other image that is sure to be there.
+TEST_F(StepTest, StepThatIsTheAgentItselfIsRunInItsImage) {
+  ASSERT_TRUE(write_file(root / "taskgroup-agent", "", 0755));
+  Agent agent(root, {"/taskgroup-agent", "self-test"});
+  agent.peer().send(attempt());
+  EXPECT_EQ(agent.peer().from_agent<wire::Exited>().attempt, 0) << "it was tried";
+  agent.peer().send(wire::Done{});
+  EXPECT_EQ(agent.program().wait(), 0);
+}
+
 TEST_F(StepTest, SocketMayComeLaterThanItsAgent) {
   Program agent({agent_program(), "step", "--socket", root / "s", "--container", "c", "--nonce",
                  "5f2c", "--", "/bin/true"});

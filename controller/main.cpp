@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The controller's program: flags, signals, leadership, and what runs while this process leads.
 #include "controller/controller.h"
+#include "controller/self_test.h"
+#include "kube/clock.h"
 #include "kube/cluster_config.h"
 #include "kube/http_kube_api.h"
 #include "kube/lease.h"
@@ -46,6 +48,9 @@ struct Flags {
   std::size_t workers = 8;
   std::size_t most_followed = 200;
   bool check_secrets = false;
+  std::string self_test;
+  bool self_test_webhook = false;
+  int self_test_seconds = 150;
   std::string kubeconfig;
   std::string log_level = "info";
 };
@@ -70,6 +75,11 @@ void declare(CLI::App& app, Flags& flags) {
                  "Journals followed at once; others are read when their pod changes");
   app.add_flag("--check-secrets", flags.check_secrets,
                "Look whether Secrets exist before making a pod (needs the permission to get them)");
+  app.add_option("--self-test", flags.self_test,
+                 "Do nothing but run a small TaskGroup in this namespace; exit 1 if it fails");
+  app.add_flag("--self-test-webhook", flags.self_test_webhook,
+               "With --self-test: a mistake must be refused when it is written");
+  app.add_option("--self-test-seconds", flags.self_test_seconds, "With --self-test: how long");
   app.add_option("--kubeconfig", flags.kubeconfig, "File to reach the API server with");
   app.add_option("--log-level", flags.log_level, "debug, info, warning or error");
 }
@@ -179,6 +189,20 @@ std::optional<std::string> lead_until(kube::KubeApi& api, kube::KubeApi& lease_a
   return lost;
 }
 
+// What `helm test` calls. What it says is for a person.
+int try_out(kube::KubeApi& api, const Flags& flags, const std::stop_token& stop) {
+  const SelfTest test{.namespace_name = flags.self_test,
+                      .agent_image = flags.agent_image,
+                      .webhook = flags.self_test_webhook,
+                      .patience = std::chrono::seconds(flags.self_test_seconds)};
+  const auto passed = self_test(
+      api, test, *kube::system_clock(), [](const std::string& text) { fmt::print("{}\n", text); },
+      stop);
+  if (!passed)
+    fmt::print("FAILED: {}\n", passed.error());
+  return passed ? 0 : 1;
+}
+
 int run(const Flags& flags) {
   log::Level level{};
   if (!log::level_from(flags.log_level, level)) {
@@ -222,6 +246,8 @@ int run(const Flags& flags) {
 
   std::stop_source stop;
   const std::jthread signal_thread = stop_on_signal(stop, signals);
+  if (!flags.self_test.empty())
+    return try_out(**api, flags, stop.get_token());
   Lead lead;
   const auto admin =
       serve_admin(flags.admin_port, {.live = [&lead] { return lead.live(); },

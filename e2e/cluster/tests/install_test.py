@@ -5,6 +5,7 @@ Each of these tests changes the release that all others use, and puts it back.
 """
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -29,7 +30,7 @@ def helm(*arguments):
     done = install.helm(*arguments)
     if done.returncode:
         raise AssertionError(f"helm {' '.join(map(str, arguments))}:\n{done.stdout}{done.stderr}")
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 def upgrade(*settings):
@@ -101,6 +102,16 @@ class Installation(ClusterTest):
                 if entry["objectRef"]["resource"] == "pods" and "subresource" not in entry["objectRef"]
                 and entry["responseStatus"]["code"] < 300]
         self.assertEqual(len(made), len(runs), made)
+
+    def test_helm_test_runs_a_first_taskgroup_and_leaves_nothing(self):
+        before = self.left()
+        said = helm("test", RELEASE, "--timeout", "120s")
+        self.assertRegex(said, r"The controller ran CustomRun default/taskgroup-test-\w+ to its end")
+        figure("helm test: " + re.search(r"The controller ran .* s:", said)[0].rstrip(":"))
+        self.assertEqual(self.left(), before)
+        self.assertEqual(self.api.list("CustomRun", "default"), [])
+        self.assertFalse([role for role in self.api.list("Role", "default")
+                          if "taskgroup" in role["metadata"]["name"]])
 
     def test_upgrade_and_rollback_while_groups_run_lose_none(self):
         started = time.monotonic()

@@ -76,7 +76,7 @@ prometheus::MetricFamily read_now(const Sampled& sampled) {
 } // namespace
 
 std::vector<double> handover_bounds() {
-  return {0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1};
+  return {0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10};
 }
 
 std::vector<double> call_bounds() {

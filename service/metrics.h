@@ -40,7 +40,7 @@ struct Declared {
 };
 
 // Upper bounds of histograms in seconds, by what they measure.
-std::vector<double> handover_bounds(); // 1 ms to 1 s: one process tells another
+std::vector<double> handover_bounds(); // 1 ms to 10 s: one process tells another
 std::vector<double> call_bounds();     // 1 ms to 30 s: requests over the network, and what they do
 std::vector<double> start_bounds();    // 100 ms to 10 min: until a pod runs
 std::vector<double> work_bounds();     // 1 s to 6 h: what users run

@@ -254,6 +254,7 @@ def make():
         "TaskGroup / Pipelines",
         """How the groups of all pipelines do: how many succeed, why tasks fail, where the time
         goes and what one pod saves.""",
+        "troubleshooting",
         [
             ("Runs", runs()),
             ("Tasks", tasks()),

@@ -18,6 +18,7 @@ import unittest
 
 import yaml
 
+import platform_team
 import write
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -256,7 +257,6 @@ class Expressions(unittest.TestCase):
         self.assertEqual(done.returncode, 0, f"without a result:\n{wrong}\n{done.stderr[-3000:]}")
 
 
-@unittest.skipUnless(RULES.is_file(), "the rules are not there")
 class Runbook(unittest.TestCase):
     """Each alert leads to a section that says what to do."""
 
@@ -279,6 +279,11 @@ class Runbook(unittest.TestCase):
         for name, rule in self.alerts.items():
             url = rule["annotations"]["runbook_url"]
             self.assertRegex(url, rf"docs/operate\.md#{name.lower()}$")
+
+    def test_alert_and_dashboard_mean_the_same_by_the_platforms_fault(self):
+        self.assertIn(
+            f'reason=~"{platform_team.FAULTS}"', self.alerts["TaskGroupRunsFailing"]["expr"]
+        )
 
     def test_sections_say_what_it_means_and_what_to_do(self):
         for name, body in self.sections.items():

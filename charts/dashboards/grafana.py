@@ -12,6 +12,7 @@ JOB = 'job=~"$job"'
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 COLUMNS = 24
 TAG = "taskgroup"
+DOCUMENTATION = "https://taskgroup.dev/docs"  # as in the alerts' runbook_url
 
 # One meaning, one colour, in every panel: label -> value -> colour.
 COLOURS = {
@@ -337,8 +338,8 @@ def _place(rows):
     return placed
 
 
-def dashboard(uid, title, description, rows):
-    """The whole, as Grafana imports it."""
+def dashboard(uid, title, description, page, rows):
+    """The whole, as Grafana imports it; `page` of the documentation is one click away."""
     return {
         "annotations": {"list": _annotations()},
         "description": " ".join(description.split()),
@@ -353,7 +354,14 @@ def dashboard(uid, title, description, rows):
                 "tags": [TAG],
                 "title": "",
                 "type": "dashboards",
-            }
+            },
+            {
+                "icon": "doc",
+                "targetBlank": True,
+                "title": page.capitalize(),
+                "type": "link",
+                "url": f"{DOCUMENTATION}/{page}.md",
+            },
         ],
         "panels": _place(rows),
         "refresh": "30s",

@@ -196,8 +196,9 @@ def runs():
         quantiles(
             "taskgroup_step_handover_seconds",
             "Hand-over from step to step",
-            """Time from a step's end to the start of what waited for it, in the same pod. Long ones
-            mean a node without CPU to spare, or steps that are throttled.""",
+            """Time from a step's end to the start of what waited for it, in the same pod: milliseconds.
+            Long ones are at a pod's start, where a first step ends before kubelet has started the
+            next container, or come from a node without CPU to spare.""",
         ),
         graph(
             "Pods replaced, journals in trouble",
@@ -517,6 +518,7 @@ def make():
         "TaskGroup / Platform",
         """Whether TaskGroup works, and which part does not: runs and their pods, the
         controller, its API server, the webhook and the processes.""",
+        "operate",
         [
             ("At a glance", at_a_glance()),
             ("Runs and their pods", runs()),

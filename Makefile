@@ -10,7 +10,7 @@ JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-asan test-tsan mutants lint format bench fuzz image chart-helm3 e2e \
-  e2e-up e2e-down bench-cluster clean
+  e2e-up e2e-down bench-cluster dashboards clean
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is"
@@ -84,6 +84,11 @@ bench-cluster: ## Measure a group against a bare pod on a real cluster
 	@$(SETUP) image e2e
 	@image/build
 	@e2e/cluster/cluster.py bench
+
+dashboards: ## Draw the dashboards from a load on a real cluster, and fire an alert, into docs/pictures
+	@$(SETUP) image e2e dashboards
+	@image/build
+	@e2e/cluster/cluster.py dashboards
 
 e2e-up: ## Bring up a cluster and leave it, for tests and for you
 	@$(SETUP) image e2e

@@ -8,6 +8,7 @@
   cluster.py enter [COMMAND...]   run a command (a shell) beside it: kubectl, helm, ctr work
   cluster.py run [REGEX]          run the tests whose name matches         (make e2e T=REGEX)
   cluster.py bench [ROUNDS]       measure a group against a bare pod       (make bench-cluster)
+  cluster.py dashboards [MINUTES] draw the dashboards from a load          (make dashboards)
 
 `run` uses the cluster of KUBECONFIG if that is set, else the one that `up` has left, else one of
 its own for as long as it takes. A cluster belongs to its checkout: all it leaves is in build/e2e,
@@ -350,6 +351,8 @@ def main(arguments):
             return run("tests/run.py", rest)
         if command == "bench":
             return run("bench.py", rest)
+        if command == "dashboards":
+            return run("../dashboards/draw.py", rest)
     except (Busy, programs.Missing) as error:
         say(f"e2e: {error}")
         return 3

@@ -138,7 +138,7 @@ class Api:
                 answer = connection.getresponse()
                 content = answer.read()
                 break
-            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            except (http.client.RemoteDisconnected, ConnectionError, ssl.SSLEOFError):
                 connection.close()
                 if fresh:
                     raise

@@ -25,6 +25,20 @@ std::string value_in(const Environment& environment, const std::string& name) {
   return found == environment.end() ? std::string() : found->second;
 }
 
+// The files of a list with colons between that are there, in order.
+std::vector<std::string> existing_files(const std::string& list) {
+  std::vector<std::string> files;
+  for (std::size_t begin = 0; begin <= list.size();) {
+    const std::size_t end = std::min(list.find(':', begin), list.size());
+    std::string file = list.substr(begin, end - begin);
+    if (!file.empty() && ::access(file.c_str(), F_OK) == 0) {
+      files.push_back(std::move(file));
+    }
+    begin = end + 1;
+  }
+  return files;
+}
+
 } // namespace
 
 ConfigResult in_cluster_config(const Environment& environment, const std::string& folder) {
@@ -49,19 +63,19 @@ ConfigResult in_cluster_config(const Environment& environment, const std::string
   return config;
 }
 
-ConfigResult find_config(const std::string& path, const Environment& environment) {
+ConfigResult find_config(const std::string& path, const Environment& environment,
+                         const std::string& context) {
   if (!path.empty()) {
-    return kubeconfig(path);
+    return kubeconfig(path, context);
   }
-  if (const std::string from_environment = value_in(environment, "KUBECONFIG");
-      !from_environment.empty()) {
-    if (from_environment.find(':') != std::string::npos) {
-      return tl::unexpected("KUBECONFIG names several files (" + from_environment
-                            + "), which are not merged here: name one");
+  if (const std::string list = value_in(environment, "KUBECONFIG"); !list.empty()) {
+    const std::vector<std::string> paths = existing_files(list);
+    if (paths.empty()) {
+      return tl::unexpected("KUBECONFIG: " + list + ": there is no such file");
     }
-    return kubeconfig(from_environment);
+    return kubeconfig(paths, context);
   }
-  if (!value_in(environment, "KUBERNETES_SERVICE_HOST").empty()) {
+  if (context.empty() && !value_in(environment, "KUBERNETES_SERVICE_HOST").empty()) {
     return in_cluster_config(environment);
   }
   const std::string home = value_in(environment, "HOME") + "/.kube/config";
@@ -71,7 +85,7 @@ ConfigResult find_config(const std::string& path, const Environment& environment
         "is no "
         + home);
   }
-  return kubeconfig(home);
+  return kubeconfig(home, context);
 }
 
 Environment process_environment() {

@@ -55,9 +55,15 @@ in_cluster_config(const Environment& environment,
 // auth-provider, passwords, impersonation) is refused by name. The error names file and field.
 ConfigResult kubeconfig(const std::string& path, const std::string& context = {});
 
-// Find the config as kubectl does: `path` if not empty, else KUBECONFIG (one file), else the pod's
-// own, else ~/.kube/config.
-ConfigResult find_config(const std::string& path, const Environment& environment);
+// Read several (at least one) as if they were one, as kubectl does: of entries of one name, and of
+// current contexts, the first wins; paths are relative to the file they stand in.
+ConfigResult kubeconfig(const std::vector<std::string>& paths, const std::string& context = {});
+
+// Find the config as kubectl does: `path` if not empty, else KUBECONFIG (files with colons between,
+// of which those that are not there are skipped), else the pod's own, else ~/.kube/config. A
+// `context` is one of a kubeconfig's: with it, the pod's own is left out.
+ConfigResult find_config(const std::string& path, const Environment& environment,
+                         const std::string& context = {});
 
 // Return this process's environment.
 Environment process_environment();

@@ -135,8 +135,44 @@ TEST_F(ClusterConfigTest, FindsTheConfigWhereKubectlDoes) {
   ASSERT_TRUE(read("{server: 'https://h'}"));
   EXPECT_TRUE(find_config("", {{"KUBECONFIG", folder + "/config"}}));
   EXPECT_TRUE(find_config(folder + "/config", {}));
-  EXPECT_THAT(find_config("", {{"KUBECONFIG", "a:b"}}).error(), HasSubstr("several files"));
+  EXPECT_THAT(find_config("", {{"KUBECONFIG", "a:b"}}).error(), HasSubstr("a:b: there is no such"));
   EXPECT_THAT(find_config("", {{"HOME", folder}}).error(), HasSubstr("no cluster is configured"));
+  EXPECT_THAT(find_config(folder + "/config", {}, "d").error(),
+              HasSubstr("contexts: has no entry \"d\". There is c"));
+}
+
+TEST_F(ClusterConfigTest, ReadsSeveralFilesAsOne) {
+  std::filesystem::create_directory(folder + "/sub");
+  write("sub/ca.pem", "of sub");
+  write("ca.pem", "of the folder");
+  const std::string first =
+      write("sub/first", "contexts: [{name: a, context: {cluster: k}}]\n"
+                         "clusters: [{name: k, cluster: {server: 'https://one',"
+                         " certificate-authority: ca.pem}}]\n");
+  const std::string second = write(
+      "second", "current-context: b\n"
+                "contexts: [{name: b, context: {cluster: l, namespace: n}},"
+                " {name: a, context: {cluster: l}}]\n"
+                "clusters: [{name: k, cluster: {server: 'https://two'}},"
+                " {name: l, cluster: {server: 'https://l', certificate-authority: ca.pem}}]\n");
+  const std::string third = write("third", "current-context: a\n");
+  const Environment environment{
+      {"KUBECONFIG", folder + "/none:" + first + ":" + second + "::" + third},
+      {"KUBERNETES_SERVICE_HOST", "10.0.0.1"}};
+
+  const auto current = find_config("", environment);
+  ASSERT_TRUE(current) << current.error();
+  EXPECT_EQ(current->host, "l");
+  EXPECT_EQ(current->namespace_name, "n");
+  EXPECT_EQ(current->ca, "of the folder");
+
+  const auto chosen = find_config("", environment, "a");
+  ASSERT_TRUE(chosen) << chosen.error();
+  EXPECT_EQ(chosen->host, "one");
+  EXPECT_EQ(chosen->ca, "of sub");
+
+  EXPECT_THAT(find_config("", environment, "c").error(),
+              HasSubstr("second:" + third + ": contexts: has no entry \"c\". There is a, b, a"));
 }
 
 // A plugin that prints `token` and counts its runs.

@@ -16,25 +16,18 @@
 namespace taskgroup::kube {
 namespace {
 
-// Reads one kubeconfig. A step that fails sets the error and makes the others do nothing.
+// Reads one or several kubeconfigs as if they were one. A step that fails sets the error and makes
+// the others do nothing.
 class KubeconfigReader {
 public:
-  explicit KubeconfigReader(std::string path) : m_path(std::move(path)) {}
-
-  ConfigResult read(const std::string& wanted_context) {
-    YAML::Node file;
-    try {
-      file = YAML::LoadFile(m_path);
-    } catch (const YAML::BadFile&) {
-      return tl::unexpected(m_path + ": cannot be read");
-    } catch (const YAML::Exception& wrong) {
-      return tl::unexpected(m_path + ": is no YAML: " + wrong.what());
-    }
-    if (!file.IsMap()) {
-      return tl::unexpected(m_path + ": is no kubeconfig: no mapping at its top");
+  ConfigResult read(const std::vector<std::string>& paths, const std::string& wanted_context) {
+    for (const std::string& path : paths) {
+      if (const std::string error = load(path); !error.empty()) {
+        return tl::unexpected(path + ": " + error);
+      }
     }
     try {
-      read_context(file, wanted_context);
+      read_context(wanted_context);
     } catch (const YAML::Exception& wrong) {
       fail(std::string("not the shape of a kubeconfig: ") + wrong.what());
     }
@@ -45,6 +38,32 @@ public:
   }
 
 private:
+  struct File {
+    std::string path;
+    YAML::Node content;
+  };
+
+  // Return what is wrong with the file; empty: nothing.
+  std::string load(const std::string& path) {
+    YAML::Node content;
+    try {
+      content = YAML::LoadFile(path);
+    } catch (const YAML::BadFile&) {
+      return "cannot be read";
+    } catch (const YAML::Exception& wrong) {
+      return std::string("is no YAML: ") + wrong.what();
+    }
+    if (content.IsNull()) {
+      content = YAML::Node(YAML::NodeType::Map); // empty, as `kubectl config` leaves it
+    }
+    if (!content.IsMap()) {
+      return "is no kubeconfig: no mapping at its top";
+    }
+    m_path += (m_path.empty() ? "" : ":") + path;
+    m_files.push_back({path, std::move(content)});
+    return {};
+  }
+
   void fail(std::string message) {
     if (m_error.empty()) {
       m_error = std::move(message);
@@ -58,25 +77,39 @@ private:
 
   static bool flag(const YAML::Node& node, const char* key) { return text(node, key) == "true"; }
 
-  // The entry of a list of {name, <what>: …}.
-  YAML::Node named(const YAML::Node& file, const char* list, const char* what,
-                   const std::string& name) {
-    for (const YAML::Node& entry : file[list]) {
-      if (text(entry, "name") == name && entry[what].IsMap()) {
-        return entry[what];
+  // The entry of a list of {name, <what>: …}; of several files the first that has it. Its file is
+  // the one that relative paths are resolved against from here on.
+  YAML::Node named(const char* list, const char* what, const std::string& name) {
+    std::string known;
+    for (const File& file : m_files) {
+      for (const YAML::Node& entry : file.content[list]) {
+        if (text(entry, "name") == name && entry[what].IsMap()) {
+          m_base = file.path;
+          return entry[what];
+        }
+        known += (known.empty() ? ". There is " : ", ") + text(entry, "name");
       }
     }
-    fail(std::string(list) + ": has no entry \"" + name + "\"");
+    fail(std::string(list) + ": has no entry \"" + name + "\"" + known);
     return YAML::Node(YAML::NodeType::Map);
   }
 
-  void read_context(const YAML::Node& file, const std::string& wanted) {
-    const std::string name = wanted.empty() ? text(file, "current-context") : wanted;
+  std::string current_context() const {
+    for (const File& file : m_files) {
+      if (std::string name = text(file.content, "current-context"); !name.empty()) {
+        return name;
+      }
+    }
+    return {};
+  }
+
+  void read_context(const std::string& wanted) {
+    const std::string name = wanted.empty() ? current_context() : wanted;
     if (name.empty()) {
       fail("current-context is not set");
       return;
     }
-    const YAML::Node context = named(file, "contexts", "context", name);
+    const YAML::Node context = named("contexts", "context", name);
     if (!m_error.empty()) {
       return;
     }
@@ -85,10 +118,10 @@ private:
       m_config.namespace_name = "default";
     }
     const std::string cluster = text(context, "cluster");
-    read_cluster(named(file, "clusters", "cluster", cluster), "cluster \"" + cluster + "\"");
+    read_cluster(named("clusters", "cluster", cluster), "cluster \"" + cluster + "\"");
     const std::string user = text(context, "user");
     if (!user.empty()) {
-      read_user(named(file, "users", "user", user), "user \"" + user + "\"");
+      read_user(named("users", "user", user), "user \"" + user + "\"");
     }
   }
 
@@ -249,12 +282,14 @@ private:
     return content;
   }
 
-  // Paths are relative to the file's folder.
+  // Paths are relative to the folder of the file they stand in.
   std::string resolve(const std::string& path) const {
-    return (std::filesystem::absolute(m_path).parent_path() / path).lexically_normal().string();
+    return (std::filesystem::absolute(m_base).parent_path() / path).lexically_normal().string();
   }
 
-  std::string m_path;
+  std::vector<File> m_files; // the first one wins
+  std::string m_path;        // of all of them, as in KUBECONFIG
+  std::string m_base;        // the file of the entry at hand
   std::string m_error;
   std::string m_cluster_info;
   ClusterConfig m_config;
@@ -262,8 +297,12 @@ private:
 
 } // namespace
 
+ConfigResult kubeconfig(const std::vector<std::string>& paths, const std::string& context) {
+  return KubeconfigReader().read(paths, context);
+}
+
 ConfigResult kubeconfig(const std::string& path, const std::string& context) {
-  return KubeconfigReader(path).read(context);
+  return kubeconfig(std::vector<std::string>{path}, context);
 }
 
 } // namespace taskgroup::kube

@@ -43,4 +43,42 @@ struct PlanFlags {
 };
 ExitCode plan_command(const PlanFlags& flags);
 
+// --- Commands that speak to a cluster ---
+// cli/cluster/ has them; a build without the cluster's side (TASKGROUP_CLUSTER) has
+// cli/without_cluster.cpp instead, where each says what is missing.
+
+// Which cluster, and where in it; as kubectl's flags of these names.
+struct ClusterFlags {
+  std::string kubeconfig;
+  std::string context;
+  std::string namespace_name;
+};
+
+struct StatusFlags {
+  ClusterFlags cluster;
+  std::string run; // empty: list the runs of the namespace
+  std::string group;
+  std::string format = "text"; // "text", "json" or "yaml"
+  bool watch = false;          // until the end; the exit code is the run's then
+};
+ExitCode status_command(const StatusFlags& flags);
+
+struct LogsFlags {
+  ClusterFlags cluster;
+  std::string run;
+  std::string group;
+  std::vector<std::string> tasks; // --task; empty: all
+  int attempt = 0;                // --attempt, from 1; 0: the last one
+  bool follow = false;            // until the end; the exit code is the run's then
+  bool json = false;
+};
+ExitCode logs_command(const LogsFlags& flags);
+
+struct CancelFlags {
+  ClusterFlags cluster;
+  std::string run;
+  std::string group;
+};
+ExitCode cancel_command(const CancelFlags& flags);
+
 } // namespace taskgroup

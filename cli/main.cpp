@@ -24,12 +24,20 @@ void add_request_flags(CLI::App& command, RequestFlags& flags) {
                      "Limit of the whole run, such as 90s or 1h; 0 = none");
 }
 
+void add_cluster_flags(CLI::App& command, ClusterFlags& flags) {
+  command.add_option("--kubeconfig", flags.kubeconfig,
+                     "Kubeconfig file; otherwise KUBECONFIG, the pod's own, ~/.kube/config");
+  command.add_option("--context", flags.context, "Context of the kubeconfig");
+  command.add_option("-n,--namespace", flags.namespace_name, "Namespace; otherwise the context's");
+}
+
 ExitCode run_program(int argc, char** argv) {
   CLI::App app{"Run a DAG of Tekton Tasks as one TaskGroup.", "taskgroup"};
   app.set_version_flag("--version", TASKGROUP_VERSION);
   app.require_subcommand(1);
   app.footer("Exit codes: 0 succeeded, 1 failed or timed out, 2 bad input (nothing was started),\n"
-             "3 something this machine must have is missing, 70 internal error,\n"
+             "3 something this machine must have is missing, or the cluster or a right on it,\n"
+             "70 internal error, "
              "130 and 143 cancelled by SIGINT and SIGTERM.");
 
   const auto files_help = "Files, folders or - (standard input)";
@@ -75,6 +83,41 @@ ExitCode run_program(int argc, char** argv) {
   plan_app->add_option("-o,--output", plan_output, "text, or json: the plan itself")
       ->check(CLI::IsMember({"text", "json"}));
 
+  const auto run_help = "A CustomRun, or a PipelineRun with TaskGroups in it";
+  const auto group_help = "Of a PipelineRun, only the TaskGroup of this task";
+
+  StatusFlags status;
+  CLI::App* status_app = app.add_subcommand(
+      "status", "Show how a run on the cluster stands; without RUN, the runs of the namespace");
+  status_app->add_option("RUN", status.run, run_help);
+  add_cluster_flags(*status_app, status.cluster);
+  status_app->add_option("--group", status.group, group_help);
+  status_app->add_flag("-w,--watch", status.watch,
+                       "Show it until its end, and end with its outcome");
+  status_app->add_option("-o,--output", status.format, "text, json or yaml")
+      ->check(CLI::IsMember({"text", "json", "yaml"}));
+
+  LogsFlags logs;
+  std::string logs_output = "text";
+  CLI::App* logs_app =
+      app.add_subcommand("logs", "Show what the steps of a run on the cluster have written");
+  logs_app->add_option("RUN", logs.run, run_help)->required();
+  add_cluster_flags(*logs_app, logs.cluster);
+  logs_app->add_option("--group", logs.group, group_help);
+  logs_app->add_option("--task", logs.tasks, "Only this task")->allow_extra_args(false);
+  logs_app->add_option("--attempt", logs.attempt, "An earlier attempt of the run, from 1");
+  logs_app->add_flag("-f,--follow", logs.follow,
+                     "Show it until the run's end, and end with its outcome");
+  logs_app->add_option("-o,--output", logs_output, "text, or json: one event a line")
+      ->check(CLI::IsMember({"text", "json"}));
+
+  CancelFlags cancel;
+  CLI::App* cancel_app =
+      app.add_subcommand("cancel", "End a run on the cluster; its finally tasks still run");
+  cancel_app->add_option("RUN", cancel.run, run_help)->required();
+  add_cluster_flags(*cancel_app, cancel.cluster);
+  cancel_app->add_option("--group", cancel.group, group_help);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -91,6 +134,14 @@ ExitCode run_program(int argc, char** argv) {
   if (graph_app->parsed()) {
     return graph_command(graph);
   }
+  if (status_app->parsed())
+    return status_command(status);
+  if (logs_app->parsed()) {
+    logs.json = logs_output == "json";
+    return logs_command(logs);
+  }
+  if (cancel_app->parsed())
+    return cancel_command(cancel);
   plan.json = plan_output == "json";
   return plan_command(plan);
 }

@@ -84,7 +84,9 @@ public:
 
   void event(const json& event, std::string_view) override {
     const std::string kind = event.value("event", "");
-    if (kind == "task") {
+    if (kind == "begin") {
+      m_began_at = event.value("time", std::int64_t{0});
+    } else if (kind == "task") {
       on_task(event);
     } else if (kind == "retry") {
       print(fmt::format("{}↻ {}: attempt {} failed ({}), trying again{}", style(yellow),
@@ -179,10 +181,12 @@ private:
         reason += reason.empty() ? "(finally)" : " (finally)";
       }
       const Shown& shown = m_shown[i];
-      line(fmt::format(
-          "{}  {}{:<9}{}  {:>7}  {}", padded(m_plan.tasks[i].name, name_width), colour_of(state),
-          state, style(reset),
-          shown.began == 0 ? "-" : duration_text(milliseconds(shown.ended - shown.began)), reason));
+      line(fmt::format("{}  {}{:<9}{}  {:>7}  {}", padded(m_plan.tasks[i].name, name_width),
+                       colour_of(state), state, style(reset),
+                       shown.began == 0 || shown.ended < shown.began
+                           ? "-"
+                           : duration_text(milliseconds(shown.ended - shown.began)),
+                       reason));
     }
     const json results = end.value("results", json::object());
     for (const auto& [name, value] : results.items()) {
@@ -194,9 +198,15 @@ private:
     line(fmt::format("{}{}{}: {}{}{} in {}{}{}", style(bold), m_plan.group, style(reset),
                      colour_of(state), state,
                      reason == state || reason.empty() ? "" : " (" + reason + ")",
-                     duration_text(std::chrono::duration_cast<milliseconds>(
-                         std::chrono::steady_clock::now() - m_began)),
-                     style(reset), message_of(end)));
+                     duration_text(duration_of(end)), style(reset), message_of(end)));
+  }
+
+  // By the run's own clock, where it is known: who watches may have come late.
+  milliseconds duration_of(const json& end) const {
+    const std::int64_t ended_at = end.value("time", std::int64_t{0});
+    if (m_began_at != 0 && ended_at >= m_began_at)
+      return milliseconds(ended_at - m_began_at);
+    return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - m_began);
   }
 
   static std::string message_of(const json& end) {
@@ -267,6 +277,7 @@ private:
   std::vector<Shown> m_shown;
   std::size_t m_prefix_width = 0;
   std::chrono::steady_clock::time_point m_began = std::chrono::steady_clock::now();
+  std::int64_t m_began_at = 0; // milliseconds since the epoch; 0: not told
   bool m_drawn = false;
   bool m_over = false;
 };

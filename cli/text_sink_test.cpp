@@ -72,6 +72,21 @@ TEST_F(TextSinkTest, PrintsPlainLinesInALog) {
   EXPECT_THAT(shown, Not(HasSubstr("\033")));
 }
 
+TEST_F(TextSinkTest, TakesTimesFromTheRunsOwnClock) {
+  ::testing::internal::CaptureStdout();
+  {
+    const auto sink = make_text_sink(plan, {});
+    send(*sink, R"({"event":"begin","time":1000})");
+    send(*sink, R"({"event":"task","task":"build","state":"Running","time":1000})");
+    // The record of the task's end is lost.
+    send(*sink, R"({"event":"end","state":"Succeeded","reason":"Succeeded","time":64000,)"
+                R"("tasks":{"build":{"state":"Succeeded","attempts":1}},"results":{}})");
+  }
+  const std::string shown = ::testing::internal::GetCapturedStdout();
+  EXPECT_THAT(shown, HasSubstr("build   Succeeded        -  \n"));
+  EXPECT_THAT(shown, HasSubstr("ci: Succeeded in 1m03s"));
+}
+
 TEST_F(TextSinkTest, KeepsAProgressLineOnATerminal) {
   ::testing::internal::CaptureStdout();
   {

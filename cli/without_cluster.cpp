@@ -9,8 +9,10 @@ namespace {
 ExitCode say_what_is_missing() {
   return fail({ExitCode::prerequisite_missing,
                "error: this program was built without the API client that status, logs and cancel "
-               "need. `scripts/setup cluster` gets what it is built with; configure with "
-               "-DTASKGROUP_CLUSTER=ON and build it again"});
+               "need. With it:\n"
+               "  scripts/setup cluster\n"
+               "  cmake --preset release -DTASKGROUP_CLUSTER=ON\n"
+               "  cmake --build --preset release --target taskgroup"});
 }
 
 } // namespace

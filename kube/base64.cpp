@@ -22,6 +22,24 @@ int value_of(char digit) {
 
 } // namespace
 
+std::string encode_base64(std::string_view bytes) {
+  constexpr std::string_view digits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string result;
+  result.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t bits = 0;
+    for (std::size_t j = 0; j < 3; ++j) {
+      bits <<= 8U;
+      if (i + j < bytes.size())
+        bits |= static_cast<unsigned char>(bytes[i + j]);
+    }
+    for (std::size_t j = 0; j < 4; ++j)
+      result += i + j > bytes.size() ? '=' : digits[(bits >> (18U - 6U * j)) & 0x3fU];
+  }
+  return result;
+}
+
 std::optional<std::string> decode_base64(std::string_view text) {
   std::string result;
   std::uint32_t bits = 0;

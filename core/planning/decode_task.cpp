@@ -62,6 +62,18 @@ Quantities decode_quantities(const ObjectReader& reader, std::string_view field)
   return result;
 }
 
+std::vector<Located> decode_ports(const ObjectReader& reader) {
+  std::vector<Located> result;
+  const Node* ports = reader.find_without_effect("ports");
+  if (ports == nullptr || reader.version() == ApiVersion::v1)
+    return result;
+  for (std::size_t i = 0; i < ports->size(); ++i)
+    if (const Node* port = ports->children()[i].find("containerPort"))
+      result.push_back({port->text(), port->where(fmt::format("{}[{}].containerPort",
+                                                              reader.path_of("ports"), i))});
+  return result;
+}
+
 void decode_common(const ObjectReader& reader, StepCommon& step) {
   step.where = reader.where();
   step.image = reader.text("image");
@@ -89,6 +101,7 @@ void decode_common(const ObjectReader& reader, StepCommon& step) {
   step.security_context = reader.raw("securityContext");
   step.image_pull_policy = reader.text("imagePullPolicy");
   step.env_from = reader.raw("envFrom");
+  step.ports = decode_ports(reader);
 }
 
 Step decode_step(const ObjectReader& reader) {

@@ -45,6 +45,9 @@ public:
   const Node* find(std::string_view field) const;
   bool has(std::string_view field) const { return find(field) != nullptr; }
 
+  // Return a field that has no effect as it is written; null where it is absent.
+  const Node* find_without_effect(std::string_view field) const { return m_node.find(field); }
+
   // Say whether a field is written, faultless or not.
   bool is_written(std::string_view field) const { return m_node.find(field) != nullptr; }
 

@@ -76,6 +76,28 @@ TEST(Validate, ATaskByNameSeesNothingOfTheGroup) {
           HasSubstr("\"$(workspaces.shared.path)\": the workspace \"shared\" is not declared")));
 }
 
+TEST(Validate, PortsThatOnlyV1beta1DeclaresMayClash) {
+  EXPECT_THAT(check_documents(R"yaml(
+apiVersion: taskgroup.dev/v1alpha1
+kind: TaskGroup
+metadata: {name: g}
+spec:
+  tasks:
+  - {name: a, taskRef: {name: t}}
+  - {name: b, taskSpec: {steps: [{image: i, script: x, env: [{name: PORT, value: "80"}]}]}}
+  - {name: c, runAfter: [a, b], taskRef: {name: t}}
+---
+apiVersion: tekton.dev/v1beta1
+kind: Task
+metadata: {name: t}
+spec: {steps: [{image: i, script: x, ports: [{containerPort: 80}]}]}
+)yaml")
+                  .findings(),
+              ElementsAre(HasSubstr("warning: spec.tasks[1].taskSpec.steps[0].env[0].value: the "
+                                    "tasks \"a\" and \"b\" may run at the same time and both "
+                                    "listen on port 80")));
+}
+
 TEST(Validate, SaysWhatItCouldNotCheck) {
   const CheckedDocuments checked = check_documents(R"yaml(
 apiVersion: taskgroup.dev/v1alpha1

@@ -4,6 +4,7 @@
 #include <taskgroup/diagnostic.h>
 
 #include "core/planning/group_view.h"
+#include "core/planning/order.h"
 
 #include <fmt/format.h>
 
@@ -17,6 +18,14 @@ namespace taskgroup::validation {
 
 // Edges, cycles, runAfter and what finally tasks may not do.
 void check_graph(const GroupView& group, Diagnostics& diagnostics);
+
+// Return for each task those that it waits for, by runAfter or a result, as indices of
+// group.tasks(). A finally task has none: it waits for all that are no finally tasks.
+Edges order_of_tasks(const GroupView& group);
+
+// What is legal but hardly meant: `when` that is never true, results that are never set, tasks that
+// listen on one port at a time, tasks that write to one workspace as different users. Warnings.
+void check_doubts(const GroupView& group, Diagnostics& diagnostics);
 
 // Names, numbers and references of the group and of its tasks, without what is inside their Tasks.
 void check_group(const GroupView& group, Diagnostics& diagnostics);

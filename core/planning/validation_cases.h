@@ -67,7 +67,7 @@ inline std::vector<ValidationCase> validation_cases(const std::string& file) {
 // Return all cases.
 inline std::vector<ValidationCase> validation_cases() {
   std::vector<ValidationCase> all;
-  for (const char* file : {"graph", "names", "params", "results", "workspaces", "tasks"})
+  for (const char* file : {"graph", "names", "params", "results", "workspaces", "tasks", "doubts"})
     for (ValidationCase& one : validation_cases(file))
       all.push_back(std::move(one));
   return all;

@@ -3,54 +3,21 @@
 
 #include "core/planning/reference_check.h"
 #include "core/planning/validation.h"
+#include "core/planning/waiting_texts.h"
 
 #include <algorithm>
 
 namespace taskgroup::validation {
 namespace {
 
-// Visits every text of a task that makes it wait for another's result (pipeline_types.go, Deps).
-template <typename Visit>
-void each_waiting_text(const TaskView& view, Visit visit) {
-  const PipelineTask& task = *view.task;
-  for (const Param& param : task.params) {
-    if (const auto* text = std::get_if<Located>(&param.value.data))
-      visit(*text);
-    else if (const auto* items = std::get_if<std::vector<Located>>(&param.value.data))
-      std::for_each(items->begin(), items->end(), visit);
-    else
-      for (const auto& [key, field] : std::get<2>(param.value.data))
-        visit(field);
-  }
-  for (const WhenExpression& when : task.when) {
-    visit(when.input);
-    std::for_each(when.values.begin(), when.values.end(), visit);
-  }
-  if (!view.embedded || view.spec == nullptr)
-    return;
-  const auto visit_common = [&](const StepCommon& step) {
-    for (const auto* list : {&step.command, &step.args})
-      if (*list)
-        std::for_each((*list)->begin(), (*list)->end(), visit);
-    for (const EnvVar& env : step.env)
-      visit(env.value);
-    visit(step.working_dir);
-  };
-  if (view.spec->step_template)
-    visit_common(*view.spec->step_template);
-  for (const Step& step : view.spec->steps) {
-    visit_common(step);
-    if (step.script)
-      visit(*step.script);
-  }
-}
-
 // Finds cycles by walking along the edges; each cycle is reported once, at its first task.
 class CycleSearch {
 public:
-  CycleSearch(const std::vector<std::vector<std::size_t>>& after, const GroupView& group,
-              Diagnostics& diagnostics)
-      : m_after(after), m_group(group), m_diagnostics(diagnostics), m_state(after.size()) {}
+  CycleSearch(Edges after, const GroupView& group, Diagnostics& diagnostics)
+      : m_after(std::move(after)),
+        m_group(group),
+        m_diagnostics(diagnostics),
+        m_state(m_after.size()) {}
 
   void run() {
     for (std::size_t node = 0; node < m_after.size(); ++node)
@@ -105,7 +72,7 @@ private:
 
   const std::string& name(std::size_t node) const { return m_group.tasks()[node].task->name.text; }
 
-  const std::vector<std::vector<std::size_t>>& m_after;
+  Edges m_after;
   const GroupView& m_group;
   Diagnostics& m_diagnostics;
   std::vector<State> m_state;
@@ -135,12 +102,11 @@ void check_run_after(const GroupView& group, const TaskView& view, Diagnostics& 
 
 } // namespace
 
-void check_graph(const GroupView& group, Diagnostics& diagnostics) {
+Edges order_of_tasks(const GroupView& group) {
   const std::vector<TaskView>& tasks = group.tasks();
-  std::vector<std::vector<std::size_t>> after(tasks.size());
+  Edges after(tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const TaskView& view = tasks[i];
-    check_run_after(group, view, diagnostics);
     if (view.is_finally)
       continue;
     std::vector<std::size_t>& edges = after[i];
@@ -157,7 +123,13 @@ void check_graph(const GroupView& group, Diagnostics& diagnostics) {
     std::sort(edges.begin(), edges.end());
     edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
   }
-  CycleSearch(after, group, diagnostics).run();
+  return after;
+}
+
+void check_graph(const GroupView& group, Diagnostics& diagnostics) {
+  for (const TaskView& view : group.tasks())
+    check_run_after(group, view, diagnostics);
+  CycleSearch(order_of_tasks(group), group, diagnostics).run();
 }
 
 } // namespace taskgroup::validation

@@ -125,7 +125,8 @@ struct StepCommon {
   std::vector<EnvVar> env;
   Located working_dir;
   std::vector<VolumeMount> volume_mounts;
-  Resources resources; // computeResources; v1beta1: resources
+  Resources resources;        // computeResources; v1beta1: resources
+  std::vector<Located> ports; // v1beta1: containerPort; without effect, but it says who listens
 
   // For pods only.
   RawValue raw_resources;

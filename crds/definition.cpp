@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "crds/definition.h"
 
-#include "crds/limits.h"
+#include "core/planning/limits.h"
+#include "crds/rules.h"
 
 #include <algorithm>
 #include <string>
@@ -17,14 +18,16 @@ constexpr int most_lists_around_a_rule = 2;
 
 constexpr const char* keep_unknown = "x-kubernetes-preserve-unknown-fields";
 
-Json bounded_string() { return {{"type", "string"}, {"maxLength", 4096}}; }
+Json bounded_string() { return {{"type", "string"}, {"maxLength", most_characters}}; }
 
 Json list_of(Json items) {
-  return {{"type", "array"}, {"maxItems", 256}, {"items", std::move(items)}};
+  return {{"type", "array"}, {"maxItems", most_elements}, {"items", std::move(items)}};
 }
 
 Json map_of(Json values) {
-  return {{"type", "object"}, {"maxProperties", 256}, {"additionalProperties", std::move(values)}};
+  return {{"type", "object"},
+          {"maxProperties", most_elements},
+          {"additionalProperties", std::move(values)}};
 }
 
 Json any_object() { return {{"type", "object"}, {keep_unknown, true}}; }
@@ -233,8 +236,9 @@ std::string to_yaml(const Json& json) {
 
 std::string definition_file() {
   return "# SPDX-License-Identifier: Apache-2.0\n"
-         "# Written from the table of fields (core/planning/fields_*.cpp) and crds/limits.cpp; to "
-         "write it again:\n"
+         "# Written from the table of fields (core/planning/fields_*.cpp) and "
+         "core/planning/limits.cpp,\n"
+         "# crds/rules.cpp; to write it again:\n"
          "#   TASKGROUP_WRITE_DOCS=1 build/debug/bin/crds_test "
          "--gtest_filter='Definition.FileIsUpToDate'\n"
          + to_yaml(definition());

@@ -6,8 +6,8 @@
 #include <string>
 
 // The CustomResourceDefinition of TaskGroup, made from the table of fields (fields.h) and from the
-// limits and rules in limits.h. It keeps unknown fields, so that planning refuses them by path;
-// what the table refuses is forbidden with the table's reason.
+// limits and rules of limits.h and rules.h. It keeps unknown fields, so that planning refuses them
+// by path; what the table refuses is forbidden with the table's reason.
 namespace taskgroup::crds {
 
 using Json = nlohmann::ordered_json;

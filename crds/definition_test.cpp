@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <taskgroup/reader.h>
 
+#include "core/planning/limits.h"
 #include "crds/definition.h"
-#include "crds/limits.h"
+#include "crds/rules.h"
 
 #include <gtest/gtest.h>
 

@@ -2,6 +2,7 @@
 #include <taskgroup/nearest.h>
 
 #include "core/planning/decode.h"
+#include "core/planning/limits.h"
 
 #include <fmt/format.h>
 
@@ -229,6 +230,7 @@ Located decode_pipeline_ref(const ObjectReader& reader) {
 }
 
 GroupSpec decode_group_spec(const ObjectReader& reader) {
+  check_sizes(reader.node(), reader.path_of({}), reader.context().diagnostics);
   GroupSpec group;
   decode_shared(reader, group);
   group.workspaces = decode_workspaces(reader, true);

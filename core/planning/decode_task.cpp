@@ -64,7 +64,7 @@ Quantities decode_quantities(const ObjectReader& reader, std::string_view field)
 
 std::vector<Located> decode_ports(const ObjectReader& reader) {
   std::vector<Located> result;
-  const Node* ports = reader.find_without_effect("ports");
+  const Node* ports = reader.node().find("ports");
   if (ports == nullptr || reader.version() == ApiVersion::v1)
     return result;
   for (std::size_t i = 0; i < ports->size(); ++i)

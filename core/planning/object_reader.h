@@ -35,6 +35,7 @@ public:
   ObjectReader(const Node& node, ObjectKind kind, std::string path, ApiVersion version,
                DecodeContext& context);
 
+  const Node& node() const { return m_node; }
   Where where() const { return m_node.where(m_path); }
   std::string path_of(std::string_view field) const;
   ApiVersion version() const { return m_version; }
@@ -44,9 +45,6 @@ public:
   // that has no row or is not to be read is a programming error.
   const Node* find(std::string_view field) const;
   bool has(std::string_view field) const { return find(field) != nullptr; }
-
-  // Return a field that has no effect as it is written; null where it is absent.
-  const Node* find_without_effect(std::string_view field) const { return m_node.find(field); }
 
   // Say whether a field is written, faultless or not.
   bool is_written(std::string_view field) const { return m_node.find(field) != nullptr; }

@@ -15,8 +15,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr std::string_view group_header =
-    "apiVersion: taskgroup.dev/v1alpha1\nkind: TaskGroup\nmetadata: {name: g}\nspec:";
 std::string name_of(const testing::TestParamInfo<ValidationCase>& info) { return info.param.name; }
 
 class ValidationCases : public testing::TestWithParam<ValidationCase> {};
@@ -165,7 +163,8 @@ spec:
 }
 
 TEST(Validate, TakesALongChainWithoutDeepRecursion) {
-  std::string yaml = std::string(group_header) + "\n  tasks:\n";
+  std::string yaml = "apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: p}\nspec:\n"
+                     "  tasks:\n"; // a TaskGroup may not have as many
   constexpr int tasks = 2'000;
   for (int i = 0; i < tasks; ++i)
     yaml += "  - {name: t" + std::to_string(i) + ", runAfter: [t" + std::to_string((i + 1) % tasks)

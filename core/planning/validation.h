@@ -8,7 +8,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +52,17 @@ inline constexpr std::string_view dns_label_rule =
     "at most 63 lower-case letters, digits and dashes, with a letter or digit at both ends";
 
 bool has_variables(std::string_view text);
+
+// Report a text without variables that is none of those allowed; an empty one is none at all.
+void check_one_of(const Located& text, std::span<const std::string_view> allowed,
+                  Diagnostics& diagnostics);
+
+// When Kubernetes pulls an image (core/v1 PullPolicy).
+inline constexpr std::array<std::string_view, 3> pull_policies = {"Always", "IfNotPresent",
+                                                                  "Never"};
+
+// Report what no variable may be called: empty names are reported by whoever read them.
+void check_env_name(const Located& name, Diagnostics& diagnostics);
 
 // A Kubernetes quantity that is not negative: "500m", "2Gi", "1.5", "1e3".
 bool is_quantity(std::string_view text);

@@ -19,6 +19,7 @@ struct ValidationCase {
   std::string of;                 // TaskGroup or Task
   std::string spec;               // YAML
   std::vector<std::string> finds; // parts of "line: severity: path: message"
+  std::string api;                // a part of what the API server says; empty: not known
 
   // Return the object as a file holds it.
   std::string document() const {
@@ -56,6 +57,7 @@ inline std::vector<ValidationCase> validation_cases(const std::string& file) {
     made.name = text_of("name");
     made.of = text_of("of");
     made.spec = text_of("spec");
+    made.api = text_of("api");
     if (const Node* finds = one.find("finds"))
       for (const Node& part : finds->children())
         made.finds.push_back(part.text());
@@ -67,7 +69,8 @@ inline std::vector<ValidationCase> validation_cases(const std::string& file) {
 // Return all cases.
 inline std::vector<ValidationCase> validation_cases() {
   std::vector<ValidationCase> all;
-  for (const char* file : {"graph", "names", "params", "results", "workspaces", "tasks", "doubts"})
+  for (const char* file :
+       {"graph", "names", "params", "results", "workspaces", "tasks", "definition", "doubts"})
     for (ValidationCase& one : validation_cases(file))
       all.push_back(std::move(one));
   return all;

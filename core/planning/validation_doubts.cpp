@@ -229,17 +229,19 @@ void check_ports(const GroupView& group, Diagnostics& diagnostics) {
   const Overlaps overlaps(group, {tasks.begin(), tasks.end()});
   for (const auto& [port, of_port] : listeners)
     for (std::size_t i = 1; i < of_port.size(); ++i) {
-      const auto& [task, where] = of_port[i];
-      const auto other = std::find_if(
-          of_port.begin(), of_port.begin() + static_cast<std::ptrdiff_t>(i),
-          [&, task = task](const auto& one) { return overlaps.may_overlap(one.first, task); });
-      if (other == of_port.begin() + static_cast<std::ptrdiff_t>(i))
+      const Index task = of_port[i].first;
+      const auto end = of_port.begin() + static_cast<std::ptrdiff_t>(i);
+      const auto other = std::find_if(of_port.begin(), end, [&](const auto& one) {
+        return overlaps.may_overlap(one.first, task);
+      });
+      if (other == end)
         continue;
       diagnostics.add_warning(
-          where, fmt::format("the tasks \"{}\" and \"{}\" may run at the same time and both listen "
-                             "on port {}, which all tasks of a pod share; give them different "
-                             "ports, or let one run after the other",
-                             name_of(group, other->first), name_of(group, task), port));
+          of_port[i].second,
+          fmt::format("the tasks \"{}\" and \"{}\" may run at the same time and both listen "
+                      "on port {}, which all tasks of a pod share; give them different "
+                      "ports, or let one run after the other",
+                      name_of(group, other->first), name_of(group, task), port));
     }
 }
 

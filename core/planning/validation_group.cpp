@@ -47,16 +47,14 @@ void check_policies(const TaskView& view, const ReferenceCheck& references,
                     Diagnostics& diagnostics) {
   const PipelineTask& task = *view.task;
   constexpr std::array<std::string_view, 2> outcomes = {"continue", "stopAndFail"};
-  if (task.retries < 0)
-    diagnostics.add_error(task.where,
-                          fmt::format("found {} retries, expected 0 or more", task.retries));
+  if (task.retries < 0) {
+    Where where = task.where;
+    where.path += ".retries";
+    diagnostics.add_error(where, fmt::format("found {}, expected 0 or more", task.retries));
+  }
   const std::string& on_error = task.on_error.text;
   references.text(task.on_error, {.field = "onError", .late = false});
-  if (!on_error.empty() && !has_variables(on_error)
-      && std::find(outcomes.begin(), outcomes.end(), on_error) == outcomes.end())
-    diagnostics.add_error(task.on_error.where,
-                          fmt::format("found \"{}\", expected \"continue\" or \"stopAndFail\"{}",
-                                      on_error, did_you_mean(on_error, outcomes)));
+  check_one_of(task.on_error, outcomes, diagnostics);
   if (on_error == "continue" && task.retries > 0)
     diagnostics.add_error(
         task.on_error.where,
@@ -147,8 +145,11 @@ void check_run(const GroupView& group, Diagnostics& diagnostics) {
     if (*list)
       references.texts(**list, element);
   const FieldRule text{.field = "a stepTemplate of the run", .late = false, .strict = false};
-  for (const EnvVar& env : step->env)
+  for (const EnvVar& env : step->env) {
+    check_env_name(env.name, diagnostics);
     references.text(env.value, text);
+  }
+  check_one_of(step->image_pull_policy, pull_policies, diagnostics);
   references.text(step->working_dir, text);
   for (const VolumeMount& mount : step->volume_mounts)
     diagnostics.add_error(mount.where, "volumes belong to Tasks; mount them in the Task's own "

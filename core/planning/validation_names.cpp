@@ -98,6 +98,30 @@ bool has_variables(std::string_view text) {
   return text.find("$(") != std::string_view::npos && !find_variables(text).empty();
 }
 
+void check_one_of(const Located& text, std::span<const std::string_view> allowed,
+                  Diagnostics& diagnostics) {
+  if (text.text.empty() || has_variables(text.text)
+      || std::find(allowed.begin(), allowed.end(), text.text) != allowed.end())
+    return;
+  std::string expected;
+  for (std::size_t i = 0; i < allowed.size(); ++i)
+    expected += fmt::format("{}\"{}\"",
+                            i == 0                    ? ""
+                            : i + 1 == allowed.size() ? " or "
+                                                      : ", ",
+                            allowed[i]);
+  diagnostics.add_error(text.where,
+                        fmt::format("found \"{}\", expected {}{}", text.text.substr(0, 80),
+                                    expected, did_you_mean(text.text, allowed)));
+}
+
+void check_env_name(const Located& name, Diagnostics& diagnostics) {
+  if (name.text.find('=') != std::string::npos)
+    diagnostics.add_error(
+        name.where,
+        fmt::format("found \"{}\"; the name of a variable has no \"=\"", name.text.substr(0, 80)));
+}
+
 bool is_quantity(std::string_view text) { return parse_amount(text).has_value(); }
 
 void check_param_specs(const std::vector<ParamSpec>& params, NameFormat format,

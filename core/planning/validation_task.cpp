@@ -182,9 +182,7 @@ private:
       if (*list)
         m_references.texts(**list, element);
     for (const EnvVar& env : step.env) {
-      if (env.name.text.find('=') != std::string::npos)
-        error(env.name.where, fmt::format("found \"{}\"; the name of a variable has no \"=\"",
-                                          env.name.text.substr(0, 80)));
+      check_env_name(env.name, m_diagnostics);
       late_text(env.value, "a variable's value");
       early(env.value_from, "valueFrom");
       if (env.value_from && !env.value.text.empty())
@@ -193,6 +191,7 @@ private:
     }
     early(step.env_from, "envFrom");
     early(step.image_pull_policy, "imagePullPolicy");
+    check_one_of(step.image_pull_policy, pull_policies, m_diagnostics);
     late_text(step.working_dir, "a workingDir");
     for (const auto* quantities : {&step.resources.requests, &step.resources.limits})
       for (const auto& [name, value] : *quantities)
@@ -297,12 +296,7 @@ private:
       if (step.script)
         late_text(*step.script, "a script");
       early(step.on_error, "onError");
-      if (const std::string& text = step.on_error.text;
-          !text.empty() && !has_variables(text)
-          && std::find(outcomes.begin(), outcomes.end(), text) == outcomes.end())
-        error(step.on_error.where, fmt::format("found \"{}\", expected \"continue\" or "
-                                               "\"stopAndFail\"{}",
-                                               text, did_you_mean(text, outcomes)));
+      check_one_of(step.on_error, outcomes, m_diagnostics);
     }
   }
 

@@ -56,7 +56,7 @@ spec:
   for (std::string line; std::getline(lines, line);)
     paths.push_back(line.substr(0, line.find(": ")));
   EXPECT_THAT(paths, AllOf(SizeIs(answer.reviewed.errors), Contains("spec.tasks[0].name"),
-                           Contains("spec.tasks[1]")));
+                           Contains("spec.tasks[1].retries")));
   EXPECT_EQ(paths.back(), "spec.tasks[10].runAfter[0]");
 }
 

@@ -78,6 +78,7 @@ chart-helm3: ## Run the chart's tests with helm 3, and compare what helm 3 and 4
 e2e: ## Run the tests of a real cluster (KUBECONFIG's, or one of their own); T=regex
 	@$(SETUP) image e2e
 	@image/build
+	@cmake --build build/release --target taskgroup
 	@e2e/cluster/cluster.py run $(if $(T),'$(T)')
 
 bench-cluster: ## Measure a group against a bare pod on a real cluster
@@ -93,6 +94,7 @@ dashboards: ## Draw the dashboards from a load on a real cluster, and fire an al
 e2e-up: ## Bring up a cluster and leave it, for tests and for you
 	@$(SETUP) image e2e
 	@image/build
+	@cmake --build build/release --target taskgroup
 	@e2e/cluster/cluster.py up
 
 e2e-down: ## End the cluster of e2e-up

@@ -40,11 +40,18 @@ if(NOT TASKGROUP_CLUSTER STREQUAL "OFF")
 endif()
 if(TASKGROUP_CLUSTER)
   # Debian's CMake files of it ask for civetweb and curl too, which only its other parts need.
-  find_path(PROMETHEUS_INCLUDE_DIR prometheus/registry.h REQUIRED)
-  find_library(PROMETHEUS_LIBRARY prometheus-cpp-core REQUIRED)
-  add_library(prometheus-cpp::core INTERFACE IMPORTED)
-  target_include_directories(prometheus-cpp::core INTERFACE "${PROMETHEUS_INCLUDE_DIR}")
-  target_link_libraries(prometheus-cpp::core INTERFACE "${PROMETHEUS_LIBRARY}")
+  find_path(PROMETHEUS_INCLUDE_DIR prometheus/registry.h)
+  find_library(PROMETHEUS_LIBRARY prometheus-cpp-core)
+  if(PROMETHEUS_INCLUDE_DIR AND PROMETHEUS_LIBRARY)
+    add_library(prometheus-cpp::core INTERFACE IMPORTED)
+    target_include_directories(prometheus-cpp::core INTERFACE "${PROMETHEUS_INCLUDE_DIR}")
+    target_link_libraries(prometheus-cpp::core INTERFACE "${PROMETHEUS_LIBRARY}")
+  elseif(TASKGROUP_TESTS OR NOT TASKGROUP_CLUSTER STREQUAL "AUTO")
+    message(FATAL_ERROR "prometheus-cpp is missing. `scripts/setup cluster` installs it, "
+                        "-DTASKGROUP_CLUSTER=OFF does without API client, controller and webhook.")
+  else()
+    set(TASKGROUP_CLUSTER OFF) # cpp-httplib alone, as from an earlier release's setup
+  endif()
 endif()
 
 if(TASKGROUP_TESTS)

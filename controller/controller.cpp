@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/controller.h"
 
+#include "controller/trace_context.h"
 #include "service/log.h"
 
 #include <fmt/format.h>
@@ -49,7 +50,7 @@ Controller::Controller(kube::KubeApi& api, ControllerSettings settings, Controll
             if (const auto run = m_cache.run_of_pod(pod))
               enqueue(*run);
           },
-          [&metrics](JournalError error) { metrics.journal_failed(error); }),
+          [this](const JournalTrouble& trouble) { report(trouble); }),
       m_events(api, {.controller = "taskgroup.dev/taskgroup-controller",
                      .instance = m_settings.instance}),
       m_preparer(api, m_settings.preparer),
@@ -92,6 +93,21 @@ ControllerMetrics::Figures Controller::figures() const {
   return {m_queue.figures(), m_settings.workers, m_cache.census(), m_journals.followed()};
 }
 
+void Controller::report(const JournalTrouble& trouble) {
+  m_metrics.journal_failed(trouble.error);
+  const bool is_final =
+      trouble.error == JournalError::unreadable || trouble.error == JournalError::version;
+  const auto run = m_cache.run_of_pod(trouble.pod);
+  const auto pod = m_cache.pod(trouble.pod);
+  log::write(is_final ? log::Level::warning : log::Level::info, "Could not read a journal",
+             {{"namespace", trouble.pod.namespace_name},
+              {"run", run ? run->object.name : ""},
+              {"pod", trouble.pod.name},
+              {"podUID", trouble.uid},
+              {"traceID", pod ? trace_of_pod(*pod).trace_id() : ""},
+              {"error", trouble.message}});
+}
+
 void Controller::enqueue(const RunKey& run) { m_queue.add(text_of(run)); }
 
 void Controller::work(const std::stop_token& stop) {
@@ -104,7 +120,9 @@ void Controller::work(const std::stop_token& stop) {
     try {
       result = m_reconciler.reconcile(key_of(*text), stop);
     } catch (const std::exception& error) {
-      log::error("Reconcile failed", {{"key", *text}, {"error", error.what()}});
+      const kube::ObjectKey run = key_of(*text).object;
+      log::error("Reconcile failed",
+                 {{"namespace", run.namespace_name}, {"run", run.name}, {"error", error.what()}});
     }
     m_metrics.reconciled(result, std::chrono::steady_clock::now() - begun);
     switch (result.kind) {

@@ -45,6 +45,7 @@ public:
 
 private:
   void enqueue(const RunKey& run);
+  void report(const JournalTrouble& trouble);
   void work(const std::stop_token& stop);
 
   ControllerMetrics::Figures figures() const;

@@ -168,7 +168,7 @@ void FakeCluster::restart() {
   // Nothing is followed: journals are read when the run is reconciled, on the test's own thread.
   m_journals = std::make_unique<Journals>(
       api, 0, [](const kube::ObjectKey&) {},
-      [this](JournalError error) { metrics.journal_failed(error); });
+      [this](const JournalTrouble& trouble) { metrics.journal_failed(trouble.error); });
   m_preparer = std::make_unique<Preparer>(api, preparer_settings);
   m_reconciler = std::make_unique<Reconciler>(
       api, *this, *m_journals, *m_preparer, ReconcilerSettings{preparer_settings.pod.image},

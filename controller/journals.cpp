@@ -30,11 +30,11 @@ void pause(std::chrono::milliseconds time, const std::stop_token& stop) {
 
 Journals::Journals(kube::KubeApi& api, std::size_t most_followed,
                    std::function<void(const kube::ObjectKey&)> on_news,
-                   std::function<void(JournalError)> on_error)
+                   std::function<void(const JournalTrouble&)> on_trouble)
     : m_api(api),
       m_most_followed(most_followed),
       m_on_news(std::move(on_news)),
-      m_on_error(std::move(on_error)) {}
+      m_on_trouble(std::move(on_trouble)) {}
 
 Journals::~Journals() {
   std::unique_lock lock(m_mutex);
@@ -66,8 +66,8 @@ bool Journals::follow(const kube::ObjectKey& pod, const std::string& uid) {
   ++m_followed;
   entry->following = true;
   try {
-    std::thread([this, pod, entry] {
-      run(pod, entry);
+    std::thread([this, pod, uid, entry] {
+      run(pod, uid, entry);
       // The last words under the lock: the destructor waits for them.
       const std::scoped_lock done(m_mutex);
       entry->following = false;
@@ -82,7 +82,8 @@ bool Journals::follow(const kube::ObjectKey& pod, const std::string& uid) {
   return true;
 }
 
-void Journals::run(const kube::ObjectKey& pod, const std::shared_ptr<Entry>& entry) {
+void Journals::run(const kube::ObjectKey& pod, const std::string& uid,
+                   const std::shared_ptr<Entry>& entry) {
   const std::stop_token stop = entry->stop.get_token();
   auto wait = first_pause;
   while (!stop.stop_requested()) {
@@ -111,7 +112,7 @@ void Journals::run(const kube::ObjectKey& pod, const std::shared_ptr<Entry>& ent
     {
       const std::scoped_lock lock(entry->mutex);
       if (!entry->reader.error().empty())
-        m_on_error(JournalError::version);
+        m_on_trouble({JournalError::version, pod, uid, entry->reader.error()});
       if (entry->reader.progress().ended || !entry->reader.error().empty() || entry->read_to_end
           || entry->unreadable)
         return;
@@ -119,7 +120,7 @@ void Journals::run(const kube::ObjectKey& pod, const std::shared_ptr<Entry>& ent
     if (!read && read.error().kind == kube::ApiError::Kind::not_found)
       return; // the pod is gone; its event tells the rest
     if (!read && !stop.stop_requested())
-      m_on_error(JournalError::follow);
+      m_on_trouble({JournalError::follow, pod, uid, read.error().message});
     if (read)
       m_on_news(pod); // the container has ended without an end of its journal
     wait = heard ? first_pause : std::min(wait * 2, longest_pause);
@@ -147,7 +148,7 @@ void Journals::read(const kube::ObjectKey& pod, const std::string& uid, bool to_
   if (read) {
     entry->failures = 0;
     if (!reader.error().empty() && entry->reader.error().empty())
-      m_on_error(JournalError::version);
+      m_on_trouble({JournalError::version, pod, uid, reader.error()});
     // What was followed may know more: kubelet rotates logs.
     if (reader.progress().lines > entry->reader.progress().lines || !reader.error().empty())
       entry->reader = std::move(reader);
@@ -157,12 +158,13 @@ void Journals::read(const kube::ObjectKey& pod, const std::string& uid, bool to_
   if (stop.stop_requested())
     return; // the caller goes; the next one asks again
   if (!to_end) {
-    m_on_error(JournalError::read);
+    m_on_trouble({JournalError::read, pod, uid, read.error().message});
     return;
   }
   const bool gone = read.error().kind == kube::ApiError::Kind::not_found;
   entry->unreadable = gone || ++entry->failures >= most_failures;
-  m_on_error(entry->unreadable ? JournalError::unreadable : JournalError::read);
+  m_on_trouble({entry->unreadable ? JournalError::unreadable : JournalError::read, pod, uid,
+                read.error().message});
 }
 
 PodJournal Journals::journal(const std::string& uid) const {

@@ -26,16 +26,24 @@ enum class JournalError {
   version     // it is of a release that this one does not know
 };
 
+// What is known of a failure to read one.
+struct JournalTrouble {
+  JournalError error = JournalError::read;
+  kube::ObjectKey pod;
+  std::string uid; // of the pod
+  std::string message;
+};
+
 // Reads the journals of running pods: follows as many as it may at once, each on a thread of its
 // own, and reads others when it is asked to (design.md 4). Thread-safe.
 class Journals {
 public:
   // Call `on_news` (from any thread) with a pod's key whenever its tasks have changed state, or its
-  // journal has ended. At most `most_followed` logs are followed at once. `on_error` is told of
+  // journal has ended. At most `most_followed` logs are followed at once. `on_trouble` is told of
   // what could not be read, from any thread.
   Journals(kube::KubeApi& api, std::size_t most_followed,
            std::function<void(const kube::ObjectKey& pod)> on_news,
-           std::function<void(JournalError error)> on_error);
+           std::function<void(const JournalTrouble& trouble)> on_trouble);
   ~Journals(); // ends all follows
 
   Journals(const Journals&) = delete;
@@ -71,12 +79,12 @@ private:
   };
 
   std::shared_ptr<Entry> entry_of(const std::string& uid);
-  void run(const kube::ObjectKey& pod, const std::shared_ptr<Entry>& entry);
+  void run(const kube::ObjectKey& pod, const std::string& uid, const std::shared_ptr<Entry>& entry);
 
   kube::KubeApi& m_api;
   const std::size_t m_most_followed;
   const std::function<void(const kube::ObjectKey&)> m_on_news;
-  const std::function<void(JournalError)> m_on_error;
+  const std::function<void(const JournalTrouble&)> m_on_trouble;
 
   mutable std::mutex m_mutex; // of all below
   std::condition_variable_any m_idle;

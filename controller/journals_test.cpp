@@ -32,7 +32,7 @@ protected:
 
 // The coordinator was killed, and another attempt of the run follows: nobody follows this one.
 TEST_F(JournalsTest, AJournalThatWasReadToItsEndIsFollowedNoMore) {
-  Journals journals(api, 1, [](const kube::ObjectKey&) {}, [](JournalError) {});
+  Journals journals(api, 1, [](const kube::ObjectKey&) {}, [](const JournalTrouble&) {});
   ASSERT_TRUE(journals.follow(pod_key, "uid"));
   api.wait_for_logs(1);
   EXPECT_EQ(journals.followed(), 1U);
@@ -47,7 +47,12 @@ TEST_F(JournalsTest, AJournalThatWasReadToItsEndIsFollowedNoMore) {
 TEST_F(JournalsTest, FailuresAreToldOf) {
   std::vector<JournalError> errors;
   Journals journals(
-      api, 1, [](const kube::ObjectKey&) {}, [&](JournalError error) { errors.push_back(error); });
+      api, 1, [](const kube::ObjectKey&) {},
+      [&](const JournalTrouble& trouble) {
+        EXPECT_NE(trouble.message, "");
+        EXPECT_EQ(trouble.uid, std::string(1, static_cast<char>('a' + errors.size())));
+        errors.push_back(trouble.error);
+      });
   journals.read({"default", "no such pod"}, "a", false, {});
   journals.read({"default", "no such pod"}, "b", true, {});
   EXPECT_TRUE(journals.journal("b").unreadable);

@@ -65,6 +65,14 @@ json own_security(const json& pod_spec) {
   return security;
 }
 
+// Write text so that kubelet expands nothing in it.
+std::string without_expansion(const std::string& text) {
+  std::string result;
+  for (const char c : text)
+    result += c == '$' ? std::string("$$") : std::string(1, c);
+  return result;
+}
+
 class PodBuilder {
 public:
   PodBuilder(const Plan& plan, const GroupSpec& group, const PodRequest& request,
@@ -130,6 +138,8 @@ private:
   json metadata() const {
     std::map<std::string, std::string> annotations = m_request.annotations;
     annotations[outline_annotation] = outline_text(m_plan);
+    if (!m_request.trace.empty())
+      annotations[trace_annotation] = m_request.trace.traceparent;
     return {{"name", m_request.name},
             {"namespace", m_request.namespace_name},
             {"labels", labels()},
@@ -329,7 +339,27 @@ private:
       env.push_back(std::move(written));
     }
     apply_template_env(m_template, env);
+    add_trace(env);
     return env;
+  }
+
+  // Put the trace before the step's own variables, which may refer to it; a step that has a
+  // TRACEPARENT of its own keeps that. The names are those of OpenTelemetry's specification of
+  // environment variables as carriers.
+  void add_trace(json& env) const {
+    const TraceContext& trace = m_request.trace;
+    const bool own = std::any_of(env.begin(), env.end(), [](const json& variable) {
+      const std::string name = text_at(variable, "name");
+      return name == "TRACEPARENT" || name == "TRACESTATE";
+    });
+    if (trace.empty() || own)
+      return;
+    const auto put_first = [&](const char* name, const std::string& value) {
+      if (!value.empty())
+        env.insert(env.begin(), json{{"name", name}, {"value", without_expansion(value)}});
+    };
+    put_first("TRACESTATE", trace.tracestate);
+    put_first("TRACEPARENT", trace.traceparent);
   }
 
   void check_mounts(const PlanTask& task, const PlanStep& step) {

@@ -7,6 +7,7 @@
 #include <taskgroup/planner.h>
 
 #include "controller/pod_resources.h"
+#include "controller/trace_context.h"
 
 #include <nlohmann/json.hpp>
 #include <tl/expected.hpp>
@@ -52,6 +53,7 @@ struct PodRequest {
   // With `init`, always so: how a pod is replaced in which no step was ever started. Otherwise the
   // group's `run.agentInstall` decides, and `auto` means `init` under a runtimeClassName.
   InstallMode install = InstallMode::post_start;
+  TraceContext trace;             // for the steps' environment
   nlohmann::json limit_ranges;    // items of the namespace's LimitRanges; null: none
   nlohmann::json resource_quotas; // items of its ResourceQuotas; null: none
 };

@@ -74,6 +74,34 @@ TEST_F(PodBuilder, LateReferencesAreMarkedAndEverythingElseIsKubeletsToExpand) {
   EXPECT_FALSE(step.contains("workingDir")) << "the agent makes it and goes there";
 }
 
+TEST_F(PodBuilder, StepsGetTheTraceUnlessTheyHaveTheirOwn) {
+  const std::string parent = "00-0f57e147e992b304d977436289d10628-73d5909e31793992-01";
+  pod_request.trace = trace_context(parent, "vendor=a$(HOME)");
+  load_spec(R"yaml(
+  tasks:
+  - name: a
+    taskSpec:
+      steps:
+      - {name: one, image: i, command: [x], env: [{name: E, value: $(TRACEPARENT)}]}
+      - {name: two, image: i, command: [x], env: [{name: TRACEPARENT, value: mine}]}
+)yaml");
+  const json pod = built();
+  EXPECT_EQ(container(pod, "step-a-one")["env"],
+            json::array({{{"name", "TRACEPARENT"}, {"value", parent}},
+                         {{"name", "TRACESTATE"}, {"value", "vendor=a$$(HOME)"}},
+                         {{"name", "E"}, {"value", "$(TRACEPARENT)"}}}));
+  EXPECT_EQ(container(pod, "step-a-two")["env"],
+            json::array({{{"name", "TRACEPARENT"}, {"value", "mine"}}}));
+  EXPECT_EQ(pod["metadata"]["annotations"]["taskgroup.dev/traceparent"], parent);
+  EXPECT_EQ(trace_of_pod(pod).trace_id(), "0f57e147e992b304d977436289d10628");
+}
+
+TEST_F(PodBuilder, WithoutATraceThereIsNoneInThePod) {
+  load_spec(one_step);
+  EXPECT_THAT(built().dump(), testing::Not(HasSubstr("traceparent")));
+  EXPECT_THAT(built().dump(), testing::Not(HasSubstr("TRACEPARENT")));
+}
+
 TEST_F(PodBuilder, ScriptsTravelInThePlan) {
   load_spec(
       "  tasks: [{name: a, taskSpec: {steps: [{image: i, script: echo secret, args: [x]}]}}]");

@@ -111,6 +111,7 @@ PodRequest request_for(const CustomRun& run, const Plan& plan) {
   request.active_deadline = active_deadline(run, plan);
   request.affinity_assistant =
       text_at(object_at(metadata, "annotations"), affinity_assistant_annotation);
+  request.trace = trace_of_run(run);
   // The second way of getting the agent in does not hang on kubelet's order of starting.
   request.install = run.pod_replacements() > 0 ? InstallMode::init : InstallMode::post_start;
   return request;
@@ -161,6 +162,8 @@ private:
       auto owner = find(m_api, pipeline_runs, {ns, m_run.pipeline_run}, m_stop);
       if (!owner)
         return tl::make_unexpected(owner.error());
+      if (*owner && request.trace.empty())
+        request.trace = trace_of_pipeline_run(**owner);
       if (*owner)
         request.pod_template =
             object_at(object_at(object_at(**owner, "spec"), "taskRunTemplate"), "podTemplate");

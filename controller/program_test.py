@@ -95,10 +95,12 @@ class ProgramTest(unittest.TestCase):
         )
         self.port = free_port()
         self.log = pathlib.Path(self.folder.name) / "log"
+        log = self.log.open("w")
+        self.addCleanup(log.close)
         self.program = subprocess.Popen(
             [PROGRAM, "--agent-image=i@sha256:0", f"--kubeconfig={config}"]
             + [f"--admin-port={self.port}", "--lease-name=ours"],
-            stderr=self.log.open("w"),
+            stderr=log,
         )
         self.addCleanup(self.end)
 
@@ -150,7 +152,7 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(self.api.lease["spec"]["holderIdentity"], "", "it gives the Lease back")
 
     def test_each_line_of_the_log_is_an_object(self):
-        self.wait_for("/readyz", "ok")
+        self.wait_for("/metrics", 'leader_election_master_status{name="ours"} 1\n')
         self.program.send_signal(signal.SIGTERM)
         self.api.over.set()
         self.program.wait(PATIENCE)

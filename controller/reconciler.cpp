@@ -8,6 +8,7 @@
 #include "controller/reasons.h"
 #include "controller/run_status.h"
 #include "controller/time_text.h"
+#include "controller/trace_context.h"
 #include "kube/resources.h"
 #include "service/log.h"
 
@@ -121,7 +122,7 @@ public:
         if (patched)
           emit(patch->events);
         else if (patched.error().kind != ApiError::Kind::not_found)
-          result = {Reconciled::Kind::try_again, 0, true};
+          result = earlier(result, *failed("Could not patch the pod", patched.error()));
       }
       if (const auto* remove = std::get_if<next::DeletePod>(&next)) {
         // It may have begun, even ended, since: then its log is worth keeping.
@@ -132,8 +133,10 @@ public:
             && !std::holds_alternative<next::DeletePod>(
                 clean_up(m_world.run, *fresh, now, m_world.agent_image)))
           continue; // what the cache will say of it, too
-        if (!fresh || !remove_pod(remove->name, remove->uid))
-          result = {Reconciled::Kind::try_again, 0, true};
+        if (!fresh)
+          result = earlier(result, *failed("Could not read the pod", fresh.error()));
+        else if (const auto error = remove_pod(remove->name, remove->uid))
+          result = earlier(result, *failed("Could not delete the pod", *error));
       }
     }
     return result;
@@ -231,16 +234,30 @@ private:
         next);
   }
 
+  // Write a line of the log about this run, with what names it first (docs/logging.md).
+  void say(log::Level level, std::string_view message, const log::Pairs& pairs = {}) const {
+    const CustomRun& run = m_world.run;
+    TraceContext trace = trace_of_run(run);
+    if (trace.empty() && m_world.pod.pod)
+      trace = trace_of_pod(*m_world.pod.pod);
+    const bool has_pod = m_world.pod.pod.has_value();
+    log::Pairs all{{"namespace", run.key.namespace_name},
+                   {"run", run.key.name},
+                   {"uid", run.uid},
+                   {"pod", has_pod ? key_of(*m_world.pod.pod).name : run.pod_name()},
+                   {"podUID", has_pod ? uid_of(*m_world.pod.pod) : run.pod_uid()},
+                   {"traceID", trace.trace_id()}};
+    all.insert(all.end(), pairs.begin(), pairs.end());
+    log::write(level, message, all);
+  }
+
   std::optional<Reconciled> failed(const char* what, const ApiError& error) {
     if (m_stop.stop_requested())
       return Reconciled{};
     // Somebody else wrote first: the cache will tell what.
     const bool usual = error.kind == ApiError::Kind::conflict;
-    log::write(usual ? log::Level::debug : log::Level::warning, what,
-               {{"namespace", m_key.object.namespace_name},
-                {"run", m_key.object.name},
-                {"code", std::to_string(error.code)},
-                {"error", error.message}});
+    say(usual ? log::Level::debug : log::Level::warning, what,
+        {{"code", std::to_string(error.code)}, {"error", error.message}});
     return Reconciled{Reconciled::Kind::try_again, 0, !usual};
   }
 
@@ -307,10 +324,8 @@ private:
     emit(write.events);
     measure(write.status);
     const Json& condition = write.status["conditions"][0];
-    log::info("Wrote the status", {{"namespace", m_key.object.namespace_name},
-                                   {"run", m_key.object.name},
-                                   {"succeeded", text_at(condition, "status")},
-                                   {"reason", text_at(condition, "reason")}});
+    say(log::Level::info, "Wrote the status",
+        {{"succeeded", text_at(condition, "status")}, {"reason", text_at(condition, "reason")}});
     return see_run(*written);
   }
 
@@ -366,6 +381,7 @@ private:
           m_world.preparation->requests,
           is_first ? std::optional(std::chrono::milliseconds(m_shell.m_clock() - this->created()))
                    : std::nullopt);
+      say(log::Level::info, "Created the pod");
       for (const std::string& warning : m_world.preparation->warnings)
         emit({{true, "TaskGroupWarning", warning}});
       return std::nullopt;
@@ -406,20 +422,25 @@ private:
     if (!patched)
       return failed("Could not patch the pod", patched.error());
     m_world.pod = {true, std::move(*patched)};
+    say(log::Level::debug, "Patched the pod");
     emit(patch.events);
     return std::nullopt;
   }
 
-  bool remove_pod(const std::string& name, const std::string& uid) {
+  // Return why the pod could not be deleted; nothing: it is going, or gone.
+  std::optional<ApiError> remove_pod(const std::string& name, const std::string& uid) {
     const auto removed =
         m_shell.m_api.remove(kube::pods, {m_world.run.key.namespace_name, name}, uid, m_stop);
-    return removed || removed.error().kind == ApiError::Kind::not_found
-           || removed.error().kind == ApiError::Kind::conflict;
+    if (removed || removed.error().kind == ApiError::Kind::not_found
+        || removed.error().kind == ApiError::Kind::conflict)
+      return std::nullopt;
+    return removed.error();
   }
 
   std::optional<Reconciled> delete_pod(const next::DeletePod& remove) {
-    if (!remove_pod(remove.name, remove.uid))
-      return Reconciled{Reconciled::Kind::try_again, 0, true};
+    if (const auto error = remove_pod(remove.name, remove.uid))
+      return failed("Could not delete the pod", *error);
+    say(log::Level::info, "Deleted the pod");
     return read_pod();
   }
 

@@ -34,15 +34,17 @@ bool level_from(std::string_view name, Level& level) {
   return false;
 }
 
-void write(Level level, std::string_view message, std::initializer_list<Pair> pairs) {
+void write(Level level, std::string_view message, const Pairs& pairs) {
   if (level < threshold())
     return;
   nlohmann::ordered_json line;
   line["time"] = kube::to_rfc3339_micro(std::chrono::system_clock::now());
   line["level"] = names.at(static_cast<std::size_t>(level));
   line["msg"] = message;
-  for (const auto& [name, value] : pairs)
-    line[std::string(name)] = value;
+  for (const auto& [name, value] : pairs) {
+    if (!value.empty())
+      line[std::string(name)] = value;
+  }
   std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   text += '\n';
   std::fwrite(text.data(), 1, text.size(), stderr); // one call: lines of threads do not mix

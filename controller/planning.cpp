@@ -143,12 +143,12 @@ Planned plan_run(const CustomRun& run, const Fetched& fetched, const std::string
   Diagnostics diagnostics;
   std::vector<Node> documents;
   const auto read = [&](const Json& document, const std::string& name) {
-    auto nodes =
-        read_documents(document.dump(-1, ' ', false, Json::error_handler_t::replace), name);
-    if (!nodes)
-      diagnostics.add(nodes.error());
+    const auto node =
+        read_json(document.dump(-1, ' ', false, Json::error_handler_t::replace), name);
+    if (!node)
+      diagnostics.add(node.error());
     else
-      documents.insert(documents.end(), nodes->begin(), nodes->end());
+      documents.push_back(*node);
   };
   read(document_of(run), "");
   for (const auto& [key, object] : fetched) {

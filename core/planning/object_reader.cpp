@@ -252,6 +252,12 @@ const Field* ObjectReader::identify(std::size_t index) const {
                                                row.name, row.name));
     return &row;
   }
+  // Guessing takes longer than all else; an object that is all mistakes is not worth it.
+  constexpr std::size_t most_guesses = 1000;
+  if (diagnostics.size() > most_guesses) {
+    diagnostics.add_error(where, fmt::format("unknown field of {}", object.name));
+    return nullptr;
+  }
   diagnostics.add_error(
       where, fmt::format("unknown field of {}{}", object.name, did_you_mean(key, names)));
   // What the author most likely meant is not missing: saying so would only follow from this error.

@@ -67,6 +67,11 @@ void check_env_name(const Located& name, Diagnostics& diagnostics);
 // A Kubernetes quantity that is not negative: "500m", "2Gi", "1.5", "1e3".
 bool is_quantity(std::string_view text);
 
+// Return " in line 7"; nothing where lines are not known.
+inline std::string in_line(int line) {
+  return line > 0 ? fmt::format(" in line {}", line) : std::string();
+}
+
 // Report all but the first of several items of one name. Names that are missing are passed over.
 template <typename Items>
 void check_unique(const Items& items, std::string_view what, Diagnostics& diagnostics) {
@@ -76,10 +81,8 @@ void check_unique(const Items& items, std::string_view what, Diagnostics& diagno
       continue;
     const auto [first, inserted] = lines.try_emplace(item.name.text, item.name.where.line);
     if (!inserted)
-      diagnostics.add_error(
-          item.name.where, fmt::format("there is another {} \"{}\"{}", what, item.name.text,
-                                       first->second > 0 ? fmt::format(" in line {}", first->second)
-                                                         : std::string()));
+      diagnostics.add_error(item.name.where, fmt::format("there is another {} \"{}\"{}", what,
+                                                         item.name.text, in_line(first->second)));
   }
 }
 

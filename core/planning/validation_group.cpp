@@ -24,8 +24,8 @@ void check_task_names(const GroupView& group, Diagnostics& diagnostics) {
                                                     name.text.substr(0, 80), dns_label_rule));
     const auto [first, inserted] = seen.try_emplace(name.text, view.task);
     if (!inserted)
-      diagnostics.add_error(name.where, fmt::format("there is another task \"{}\" in line {}",
-                                                    name.text, first->second->name.where.line));
+      diagnostics.add_error(name.where, fmt::format("there is another task \"{}\"{}", name.text,
+                                                    in_line(first->second->name.where.line)));
   }
 }
 

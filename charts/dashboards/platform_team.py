@@ -430,8 +430,8 @@ def webhook():
         ),
         graph(
             "Connections refused",
-            """Clients that sent nothing, too slowly, too much or no TLS. The API server is none of
-            them; a port scan is.""",
+            """Clients that spoke no TLS, sent nothing, too slowly or too much, as a port scan does. The
+            API server is among them with request_timeout only: a spare connection it never used.""",
             Query(
                 "sum by (reason)"
                 " (increase(taskgroup_webhook_refused_connections_total{JOB}[$__rate_interval]))",

@@ -86,7 +86,7 @@ MIX = [
     (1, timing_out, None),
     (1, ignored_failure, None),
     (1, long_one, "cancel"),
-    (1, long_one, "lose"),
+    (2, long_one, "lose"),  # more than TaskGroupRunsFailing lets pass
 ]
 
 

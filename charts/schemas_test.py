@@ -17,7 +17,7 @@ import zipfile
 import jsonschema
 
 sys.dont_write_bytecode = True
-from taskgroup_test import CHART, HERE, merged, render  # noqa: E402
+from taskgroup_test import HERE, merged, render  # noqa: E402
 
 VERSIONS = [f"1.{minor}" for minor in range(29, 36)]
 PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
@@ -50,10 +50,8 @@ EVERYTHING = {
                       "metricsFrom": [{"namespaceSelector": {"matchLabels": STRINGS}}],
                       "apiServerTo": [{"ipBlock": {"cidr": "10.0.0.1/32"}}]},
     "metrics": {"serviceMonitor": {"enabled": True, **MONITOR},
-                "dashboards": {"enabled": (CHART / "files" / "dashboards").is_dir(),
-                               "namespace": "monitoring", "annotations": STRINGS},
-                "prometheusRule": {"enabled": (CHART / "files" / "rules").is_dir(),
-                                   "namespace": "monitoring", "labels": STRINGS}},
+                "dashboards": {"enabled": True, "namespace": "monitoring", "annotations": STRINGS},
+                "prometheusRule": {"enabled": True, "namespace": "monitoring", "labels": STRINGS}},
     "serviceAccount": {"annotations": STRINGS},
     "test": {"namespace": "ci", "timeoutSeconds": 60},
 }

@@ -54,6 +54,12 @@ def alone(thing):
     return thing
 
 
+def unreviewed(thing):
+    """Mark a test: what our webhook would refuse must come through, to see what the controller does."""
+    thing.unreviewed = True
+    return thing
+
+
 def load(text):
     """The objects of a YAML text, indented as its place in a test wants."""
     return [thing for thing in yaml.safe_load_all(textwrap.dedent(text)) if thing]
@@ -278,13 +284,16 @@ class ClusterTest(unittest.TestCase):
     def setUp(self):
         self.api = Api()
         name = re.sub(r"[^a-z0-9]+", "-", self._testMethodName.removeprefix("test_").lower())
+        labels = {"taskgroup.dev/e2e": "true"}
+        if getattr(getattr(self, self._testMethodName), "unreviewed", False):
+            labels["taskgroup.dev/review"] = "disabled"
         self.namespace = self.api.create(
             {
                 "apiVersion": "v1",
                 "kind": "Namespace",
                 "metadata": {
                     "generateName": f"{name[:40].strip('-')}-",
-                    "labels": {"taskgroup.dev/e2e": "true"},
+                    "labels": labels,
                 },
             }
         )["metadata"]["name"]

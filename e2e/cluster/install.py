@@ -22,8 +22,8 @@ CHART = ROOT / "charts" / "taskgroup"
 IMAGES = ROOT / "build" / "image"
 NAMESPACE = "taskgroup-system"
 VALUES = pathlib.Path(os.environ.get("TASKGROUP_E2E_VALUES", IMAGES / "values.yaml"))
-# One controller: tests that look at it know which one it is. Those of the installation have more.
-SETTINGS = ["--values", VALUES, "--set", "checkSecrets=true,controller.replicas=1,webhook.enabled=false"]
+# One of each: tests that look at it know which one it is. Those of the installation have more.
+SETTINGS = ["--values", VALUES, "--set", "checkSecrets=true,controller.replicas=1,webhook.replicas=1"]
 VOLUMES = 30  # a claim of a test takes one for good
 
 

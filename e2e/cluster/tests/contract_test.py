@@ -7,7 +7,8 @@ before anybody sees them); these are tested on the fake behind the controller's 
 of the documentation.
 """
 
-from harness import ApiError, ClusterTest, OwnCluster, alone, by_hand, group, own_cluster, task
+from harness import (ApiError, ClusterTest, OwnCluster, alone, by_hand, group, own_cluster, task,
+                     unreviewed)
 from pipelines import as_param
 
 CONTROLLER = "system:serviceaccount:taskgroup-system:taskgroup"
@@ -21,6 +22,7 @@ class Contract(ClusterTest):
         """Tell the time by the controller's own work: it has seen all that was made before."""
         self.assert_succeeded(self.start(group(task("a", "true")), "other").wait())
 
+    @unreviewed
     @by_hand
     def test_contract_01_only_the_exact_kind_is_touched(self):
         spec = group(task("a", "true"))
@@ -40,6 +42,7 @@ class Contract(ClusterTest):
             before = run.object["metadata"]["resourceVersion"]
             self.assertEqual(run.read().object["metadata"]["resourceVersion"], before, run.name)
 
+    @unreviewed
     @by_hand
     def test_contract_02_a_reference_without_a_name(self):
         run = self.start_custom_run(
@@ -47,6 +50,7 @@ class Contract(ClusterTest):
         ).wait()
         self.assert_failed(run, "CouldntGetTaskGroup", "spec.customRef.name")
 
+    @unreviewed
     @by_hand
     def test_contract_03_a_resolver_that_the_author_did_not_write(self):
         run = self.start_custom_run(
@@ -60,6 +64,7 @@ class Contract(ClusterTest):
         ).wait()
         self.assert_failed(run, "CouldntGetTaskGroup", "hub", "default-resolver-type")
 
+    @unreviewed
     @by_hand
     def test_contract_04_no_spec(self):
         what = {"apiVersion": "taskgroup.dev/v1alpha1", "kind": "TaskGroup"}

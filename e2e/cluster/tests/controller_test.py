@@ -105,44 +105,66 @@ class Controller(ClusterTest):
 @own_cluster
 @alone
 class ZRights(ClusterTest):
-    """Runs last: over all that the controller has done for the other tests."""
+    """Runs last: over all that controller and webhook have done for the other tests."""
+
+    ACCOUNTS = ("taskgroup", "taskgroup-webhook")
+
+    def calls(self, account):
+        return OwnCluster().audit(user=f"system:serviceaccount:{SYSTEM}:{account}")
 
     def test_no_call_was_forbidden(self):
         # A quota's 403, or that of a namespace that goes, is no matter of rights.
         decision = "authorization.k8s.io/decision"
-        forbidden = {
-            (entry["verb"], entry["requestURI"])
-            for entry in OwnCluster().audit(user=USER)
-            if entry.get("annotations", {}).get(decision) == "forbid"
-        }
-        self.assertEqual(forbidden, set())
+        for account in self.ACCOUNTS:
+            forbidden = {
+                (entry["verb"], entry["requestURI"])
+                for entry in self.calls(account)
+                if entry.get("annotations", {}).get(decision) == "forbid"
+            }
+            self.assertEqual(forbidden, set(), account)
 
     def test_no_right_is_unused(self):
-        used = set()
-        for entry in OwnCluster().audit(user=USER):
-            what = entry.get("objectRef")
-            if what:
-                resource = "/".join(filter(None, [what["resource"], what.get("subresource")]))
-                used.add((what.get("apiGroup", ""), resource, entry["verb"]))
-        unused = {right for right in self.granted()} - used
-        # The API server asks for these when an owner is named that blocks deletion; nobody calls.
-        unused -= {("tekton.dev", f"{kind}s/finalizers", "update") for kind in ("customrun", "run")}
-        self.assertEqual(unused, set())
+        self.end_watches_of_the_webhook()
+        for account in self.ACCOUNTS:
+            used = set()
+            for entry in self.calls(account):
+                what = entry.get("objectRef")
+                if what:
+                    resource = "/".join(filter(None, [what["resource"], what.get("subresource")]))
+                    used.add((what.get("apiGroup", ""), resource, entry["verb"]))
+            unused = set(self.granted(account)) - used
+            # The API server asks for these when an owner is named that blocks deletion; nobody calls.
+            unused -= {
+                ("tekton.dev", f"{kind}s/finalizers", "update") for kind in ("customrun", "run")
+            }
+            self.assertEqual(unused, set(), account)
 
-    def granted(self):
-        for role in self.roles():
+    def end_watches_of_the_webhook(self):
+        """A watch is in the audit log when it has ended; the controller's end whenever it is killed."""
+        for pod in self.api.list("Pod", SYSTEM, labels="app.kubernetes.io/component=webhook"):
+            self.api.delete("Pod", pod["metadata"]["name"], SYSTEM)
+            for kind, _ in self.api.watch("Pod", SYSTEM, pod["metadata"]["name"]):
+                if kind == "DELETED":
+                    break
+        for _, found in self.api.watch("Deployment", SYSTEM, "taskgroup-webhook"):
+            if found["status"].get("readyReplicas") == found["spec"]["replicas"]:
+                break
+
+    def granted(self, account):
+        for role in self.roles(account):
             for rule in role.get("rules") or []:
                 for group_ in rule.get("apiGroups", []):
                     for resource in rule.get("resources", []):
                         for verb in rule["verbs"]:
                             yield group_, resource, verb
 
-    def roles(self):
+    def roles(self, account):
         path = "/apis/rbac.authorization.k8s.io/v1"
         for url in (f"{path}/clusterrolebindings", f"{path}/rolebindings"):
             for binding in self.api.request("GET", url)["items"]:
                 if any(
-                    subject["kind"] == "ServiceAccount" and subject["namespace"] == SYSTEM
+                    (subject["kind"], subject["name"], subject.get("namespace"))
+                    == ("ServiceAccount", account, SYSTEM)
                     for subject in binding.get("subjects") or []
                 ):
                     reference = binding["roleRef"]

@@ -9,7 +9,7 @@ import tempfile
 
 import yaml
 
-from harness import ROOT, ApiError, ClusterTest, group, task
+from harness import ROOT, ApiError, ClusterTest, group, task, unreviewed
 
 import install
 
@@ -76,6 +76,7 @@ class Definition(ClusterTest):
         message = self.refusal(group(task("one", "true", matrix={"params": []})))
         self.assertIn("spec.tasks[0].matrix: Forbidden: ", message)
 
+    @unreviewed
     def test_an_unknown_field_is_kept_so_that_planning_refuses_it(self):
         made = self.make({**group(task("one", "true", prioritty="high")), "colour": "green"})
         self.assertEqual(made["spec"]["colour"], "green")

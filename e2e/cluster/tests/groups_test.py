@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A group in a pod, as its author sees it: order, results, failures, skips, retries, workspaces."""
 
-from harness import ClusterTest, by_hand, group, step, task
+from harness import ClusterTest, by_hand, group, step, task, unreviewed
 
 
 class Groups(ClusterTest):
@@ -204,6 +204,7 @@ class Groups(ClusterTest):
         ).wait()
         self.assert_succeeded(run)
 
+    @unreviewed
     def test_a_broken_group_is_refused_before_there_is_a_pod(self):
         spec = group(task("a", "true", runAfter=["b"]), task("b", "true", runAfter=["a"]))
         run = self.start(spec, retries=3).wait()
@@ -211,6 +212,7 @@ class Groups(ClusterTest):
         self.assertEqual(run.pods(), [])
         self.assertFalse(run.status.get("retriesStatus"))
 
+    @unreviewed
     def test_an_unknown_field_is_refused_by_its_path(self):
         run = self.start(group({**task("a", "true"), "retreis": 2})).wait()
         self.assert_failed(run, "TaskGroupValidationFailed", "retreis", "retries")

@@ -107,6 +107,7 @@ class Installation(ClusterTest):
         before = self.left()
         said = helm("test", RELEASE, "--timeout", "120s")
         self.assertRegex(said, r"The controller ran CustomRun default/taskgroup-test-\w+ to its end")
+        self.assertRegex(said, r"The webhook refused a TaskGroup with a mistake: .*spec\.tasks")
         figure("helm test: " + re.search(r"The controller ran .* s:", said)[0].rstrip(":"))
         self.assertEqual(self.left(), before)
         self.assertEqual(self.api.list("CustomRun", "default"), [])
@@ -115,8 +116,8 @@ class Installation(ClusterTest):
 
     def test_upgrade_and_rollback_while_groups_run_lose_none(self):
         started = time.monotonic()
-        runs = [self.start_custom_run(self.embedded(5), f"run-{index}") for index in range(GROUPS)]
-        runs[0].wait_task("first", "Running")
+        runs = [self.start_custom_run(self.embedded(10), f"run-{index}") for index in range(GROUPS)]
+        runs[0].wait_task("first", "Running", "Succeeded")
         before = {pod["metadata"]["uid"] for pod in self.controllers()}
         upgrade("controller.podAnnotations.upgraded=yes", "controller.workers=4")
         changed = time.monotonic()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Groups, Tasks and Pipelines that are objects of the namespace; and those that are not there."""
 
-from harness import ClusterTest, group, task
+from harness import ClusterTest, group, task, unreviewed
 
 GROUP = """
     apiVersion: taskgroup.dev/v1alpha1
@@ -74,6 +74,7 @@ class References(ClusterTest):
         spec = {"pipelineRef": {"name": "nowhere"}}
         self.assert_refused(self.start(spec, retries=3), "CouldntGetPipeline", "nowhere")
 
+    @unreviewed
     def test_a_missing_param(self):
         spec = group(task("a", "true"), params=[{"name": "needed"}])
         self.assert_refused(self.start(spec, retries=3), "TaskGroupValidationFailed", "needed")
@@ -93,6 +94,7 @@ class References(ClusterTest):
         run = self.workspace(configMap={"name": "nowhere"})
         self.assert_refused(run, "WorkspaceNotFound", "nowhere")
 
+    @unreviewed
     def test_a_resolver_is_refused_by_name(self):
         run = self.start_custom_run(
             {
@@ -105,6 +107,7 @@ class References(ClusterTest):
         )
         self.assert_refused(run, "CouldntGetTaskGroup", "git")
 
+    @unreviewed
     def test_a_broken_group_of_the_namespace_says_where(self):
         self.apply("""
             apiVersion: taskgroup.dev/v1alpha1

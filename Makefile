@@ -9,8 +9,8 @@ SETUP ?= scripts/setup
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-asan test-tsan mutants lint format bench fuzz image chart-helm3 e2e \
-  e2e-up e2e-down bench-cluster dashboards clean
+.PHONY: help run test test-asan test-tsan mutants lint format bench fuzz image release chart-helm3 \
+  e2e e2e-up e2e-down bench-cluster dashboards clean
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is"
@@ -69,6 +69,10 @@ image: ## Build the images of controller and agent in build/image, as OCI layout
 	@$(SETUP) image
 	@image/build
 
+release: ## Put all that a release needs into dist/; REGISTRY= says where its images will be
+	@$(SETUP) image
+	@release/build
+
 chart-helm3: ## Run the chart's tests with helm 3, and compare what helm 3 and 4 render
 	@$(SETUP) test
 	HELM=charts/helm3/helm charts/taskgroup_test.py
@@ -101,4 +105,4 @@ e2e-down: ## End the cluster of e2e-up
 	@e2e/cluster/cluster.py down
 
 clean: ## Remove everything that was built
-	rm -rf build
+	rm -rf build dist

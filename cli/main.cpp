@@ -6,6 +6,9 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#ifdef TASKGROUP_STATIC
+#include <nss.h>
+#endif
 
 namespace {
 
@@ -149,6 +152,11 @@ ExitCode run_program(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
+#ifdef TASKGROUP_STATIC
+  // The modules that nsswitch.conf may name want another release of the C library than this one.
+  __nss_configure_lookup("hosts", "files dns");
+  __nss_configure_lookup("passwd", "files");
+#endif
   std::signal(SIGPIPE, SIG_IGN); // `taskgroup run … | head` must still clean up
   try {
     return static_cast<int>(run_program(argc, argv));

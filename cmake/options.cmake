@@ -5,6 +5,7 @@ option(TASKGROUP_TESTS "Build the tests (needs GoogleTest)" OFF)
 option(TASKGROUP_BENCH "Build the benchmarks" OFF)
 option(TASKGROUP_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 option(TASKGROUP_ONLY_AGENT "Configure nothing but the agent, as for another architecture" OFF)
+option(TASKGROUP_STATIC "Link the CLI statically, to run on other distributions, and build no servers" OFF)
 set(TASKGROUP_CLUSTER AUTO CACHE STRING
     "Build the cluster's side, API client and controller: ON, OFF, or AUTO, where cpp-httplib is found")
 set(TASKGROUP_SANITIZE "" CACHE STRING "Sanitizers, e.g. 'address,undefined' or 'thread'")

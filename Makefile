@@ -85,6 +85,12 @@ e2e: ## Run the tests of a real cluster (KUBECONFIG's, or one of their own); T=r
 	@cmake --build build/release --target taskgroup
 	@e2e/cluster/cluster.py run $(if $(T),'$(T)')
 
+bench-webhook: ## Measure the webhook's program under attacks and renewals
+	@$(SETUP) cluster test
+	@cmake --preset release
+	@cmake --build --preset release --target taskgroup-webhook
+	@TASKGROUP_BIN=build/release/bin e2e/webhook/webhook_test.py --figures
+
 bench-cluster: ## Measure a group against a bare pod on a real cluster
 	@$(SETUP) image e2e
 	@image/build

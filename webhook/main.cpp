@@ -197,6 +197,8 @@ CertificateKeeper::Settings keeper_settings(const Flags& flags) {
   settings.configuration = flags.webhook_configuration;
   settings.check = std::min(settings.check, settings.certificates.lifetime / 10);
   settings.certificates.settle = std::min(settings.certificates.settle, settings.check);
+  settings.after_write.calm = std::min<std::chrono::milliseconds>(
+      settings.after_write.calm, settings.certificates.lifetime / 6);
   settings.on_note = [](const std::string& message, bool is_trouble) {
     log::write(is_trouble ? log::Level::warning : log::Level::info, message);
   };

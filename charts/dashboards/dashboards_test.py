@@ -262,18 +262,32 @@ class Runbook(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.alerts = {
-            rule["alert"]: rule
+        rules = [
+            rule
             for group in yaml.safe_load(RULES.read_text())["groups"]
             for rule in group["rules"]
             if "alert" in rule
-        }
+        ]
+        cls.alerts = {rule["alert"]: rule for rule in rules}
+        cls.severities = {}
+        for rule in rules:
+            cls.severities.setdefault(rule["alert"], set()).add(rule["labels"]["severity"])
         cls.sections = dict(
             re.findall(r"^## (TaskGroup\w+)\n(.*?)(?=^## |\Z)", RUNBOOK.read_text(), re.M | re.S)
         )
 
     def test_one_section_for_each_alert(self):
         self.assertEqual(set(self.sections), set(self.alerts))
+
+    def test_table_has_each_alert_with_its_severity(self):
+        rows = re.findall(
+            r"^\| \[(\w+)\]\(#(\w+)\) \| ([a-z, ]+) \|", RUNBOOK.read_text(), re.M
+        )
+        self.assertEqual(
+            {name: anchor for name, anchor, _ in rows},
+            {name: name.lower() for name in self.alerts},
+        )
+        self.assertEqual({name: set(said.split(", ")) for name, _, said in rows}, self.severities)
 
     def test_alerts_name_their_section(self):
         for name, rule in self.alerts.items():
@@ -300,9 +314,8 @@ class Runbook(unittest.TestCase):
 
 
 def promtool(*arguments):
-    return subprocess.run(
-        [os.environ.get("PROMTOOL", "promtool"), *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+    program = os.environ.get("PROMTOOL", "promtool")
+    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True)
 
 
 if __name__ == "__main__":

@@ -298,7 +298,7 @@ def _annotations():
             "blue",
             titleFormat="{{instance}} started",
             textFormat="{{version}}",
-            useValueForTime="on",
+            useValueForTime=True,
         ),
     ]
 

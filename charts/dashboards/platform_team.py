@@ -196,7 +196,7 @@ def runs():
         quantiles(
             "taskgroup_step_handover_seconds",
             "Hand-over from step to step",
-            """Time from a step's end to the start of what waited for it, in the same pod: milliseconds.
+            """Time from a step's end to the start of what waited for it, in the pod: milliseconds.
             Long ones are at a pod's start, where a first step ends before kubelet has started the
             next container, or come from a node without CPU to spare.""",
         ),

@@ -160,7 +160,7 @@ def fire(api, prometheus):
         "g0.range_input": f"{int((time.time() - began) / 60) + 4}m",
     }
     address = f"{prometheus.url}/graph?{urllib.parse.urlencode(query)}"
-    picture.take(address, PICTURES / "alert-fired.png", 1200, 860)
+    picture.take(address, PICTURES / "alert-fired.png", 1200, 940)
 
 
 def main(arguments):

@@ -5,6 +5,7 @@
 #include <taskgroup/planner.h>
 #include <taskgroup/reader.h>
 
+#include "core/planning/limits.h"
 #include "core/planning/validation_cases.h"
 #include "crds/definition.h"
 #include "crds/rules.h"
@@ -170,6 +171,15 @@ TEST(Parity, PlanningRefusesWhatTheSchemaRefuses) {
   });
   EXPECT_GT(count, 400U);
   EXPECT_THAT(not_refused, testing::IsEmpty());
+}
+
+TEST(Parity, SizesAreInCharacters) {
+  std::string text;
+  for (std::size_t i = 0; i < most_characters; ++i)
+    text += "é";
+  const Json step = {{"image", text}, {"script", "x"}};
+  const auto found = findings_of({{"tasks", {{{"name", "a"}, {"taskSpec", {{"steps", {step}}}}}}}});
+  EXPECT_TRUE(found.empty()) << found.front().message;
 }
 
 // validate_test.cpp sees to it that planning finds them; here, that none is forgotten.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Check a CustomResourceDefinition as the API server of the linked version does, and objects
-// against it: `check DEFINITION OBJECT...`. Objects in files run-* must be accepted; of the others
-// it is only counted how many are.
+// against it: `check DEFINITION OBJECT...`. Objects in files run-* must be accepted, those in files
+// said-* refused with what their annotation `says`; of the others it is only counted how many are.
 package main
 
 import (
@@ -73,6 +73,14 @@ func readObject(path string) map[string]any {
 	return object
 }
 
+// saysOf returns what the API server must say of an object.
+func saysOf(object map[string]any) string {
+	metadata, _ := object["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	says, _ := annotations["says"].(string)
+	return says
+}
+
 func main() {
 	definition := readDefinition(os.Args[1])
 	ctx := context.Background()
@@ -100,15 +108,20 @@ func main() {
 		if len(errors) == 0 {
 			errors, _ = rules.Validate(ctx, field.NewPath(""), structural, object, nil, celconfig.RuntimeCELCostBudget)
 		}
+		name := filepath.Base(path)
+		wrong := strings.HasPrefix(name, "run-") && len(errors) > 0
+		if strings.HasPrefix(name, "said-") {
+			wrong = !strings.Contains(fmt.Sprint(errors), saysOf(object))
+		}
 		if len(errors) == 0 {
 			accepted++
-			continue
+		} else {
+			refused++
 		}
-		refused++
-		if name := filepath.Base(path); strings.HasPrefix(name, "run-") {
+		if wrong {
 			status = 1
-			fmt.Printf("%s: should be accepted: %v\n", name, errors)
-		} else if os.Getenv("VERBOSE") != "" {
+			fmt.Printf("%s: not as it should be: %v\n", name, errors)
+		} else if len(errors) > 0 && os.Getenv("VERBOSE") != "" {
 			fmt.Printf("%s: %v\n", name, errors)
 		}
 	}

@@ -117,8 +117,7 @@ public:
 
 private:
   bool enter() {
-    if (++m_depth <= m_keys.size())
-      m_keys.at(m_depth - 1).clear(); // of a list: its elements have no key
+    ++m_depth;
     return true;
   }
   bool leave() {

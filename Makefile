@@ -10,7 +10,7 @@ JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-asan test-tsan mutants lint format bench fuzz image release chart-helm3 \
-  e2e e2e-up e2e-down bench-cluster dashboards clean
+  e2e e2e-up e2e-down bench-cluster bench-webhook dashboards clean
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is"

@@ -10,7 +10,6 @@ namespace taskgroup {
 namespace {
 
 using nlohmann::json;
-using testing::HasSubstr;
 
 HttpRequest review_of(const json& object) {
   return {.method = "POST",

@@ -7,9 +7,11 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 namespace taskgroup {
 namespace {
@@ -22,6 +24,83 @@ TEST(ControllerMetrics, AreDocumented) {
   metrics::add_leader_metric(registry, "taskgroup-controller");
   const ControllerMetrics all(registry);
   metrics::expect_documented(registry, "controller");
+}
+
+// Two tasks of one step each, and the second waits for the first.
+class HandoversTest : public testing::Test {
+protected:
+  HandoversTest() {
+    outline.has_order = true;
+    outline.tasks = {{"a", false, {{"s", "c"}}, {}}, {"b", false, {{"s", "d"}}, {0}}};
+    progress.tasks = {ended("a", 1'000, 2'000), ended("b", 2'003, 3'000)};
+  }
+
+  static TaskProgress ended(const std::string& name, std::int64_t started, std::int64_t finished) {
+    TaskProgress task;
+    task.name = name;
+    task.state = "Succeeded";
+    task.attempts = 1;
+    task.started = started;
+    task.finished = finished;
+    StepProgress step;
+    step.name = "s";
+    step.started = started;
+    step.finished = finished;
+    task.steps = {step};
+    return task;
+  }
+
+  std::vector<std::int64_t> found() const {
+    std::vector<std::int64_t> all;
+    for (const auto handover : handovers(progress, outline))
+      all.push_back(handover.count());
+    return all;
+  }
+
+  Progress progress;
+  Outline outline;
+};
+
+TEST_F(HandoversTest, CountFromTheEndOfTheLastStep) {
+  EXPECT_THAT(found(), testing::ElementsAre(3));
+  progress.tasks[0].finished = 2'002; // its end is noted a moment after its step's
+  EXPECT_THAT(found(), testing::ElementsAre(3));
+}
+
+TEST_F(HandoversTest, CountFromTheLastOfThoseThatATaskWaitedFor) {
+  outline.tasks.push_back({"c", false, {{"s", "e"}}, {0, 1}});
+  progress.tasks.push_back(ended("c", 3'005, 4'000));
+  EXPECT_THAT(found(), testing::ElementsAre(3, 5));
+}
+
+TEST_F(HandoversTest, ATaskThatWasSkippedEndsWithoutAStep) {
+  progress.tasks[0].steps.clear();
+  progress.tasks[0].state = "Skipped";
+  EXPECT_THAT(found(), testing::ElementsAre(3)) << "its own end counts";
+}
+
+TEST_F(HandoversTest, BetweenTasksOnlyWhereNothingElseHoldsThemBack) {
+  outline.has_order = false;
+  EXPECT_THAT(found(), testing::IsEmpty());
+}
+
+TEST_F(HandoversTest, OfATaskWithRetriesTheStepsOnly) {
+  progress.tasks[1].attempts = 2;
+  EXPECT_THAT(found(), testing::IsEmpty());
+  StepProgress next = progress.tasks[1].steps[0];
+  next.started = 3'001;
+  progress.tasks[1].steps.push_back(next);
+  EXPECT_THAT(found(), testing::ElementsAre(1));
+}
+
+TEST_F(HandoversTest, WhatNeverBeganOrEndedIsNone) {
+  progress.tasks[1].steps[0].started = 0;
+  EXPECT_THAT(found(), testing::IsEmpty());
+  progress.tasks[1].steps[0].started = 2'003;
+  progress.tasks[0].finished = 0;
+  EXPECT_THAT(found(), testing::IsEmpty());
+  progress.tasks.erase(progress.tasks.begin());
+  EXPECT_THAT(found(), testing::IsEmpty());
 }
 
 // Every family with at least one series, as Prometheus would read it.

@@ -58,20 +58,20 @@ TEST(ReconcilerLog, EachLineNamesTheRunItsPodAndItsTrace) {
   ASSERT_EQ(lines.size(), 4U) << "Started, the pod, Running, Succeeded";
   std::vector<std::string> messages;
   for (const Json& line : lines) {
-    EXPECT_EQ(line["namespace"], "default");
-    EXPECT_EQ(line["run"], "run");
-    EXPECT_EQ(line["uid"], uid);
-    EXPECT_EQ(line["traceID"], trace_id);
-    messages.push_back(line["msg"]);
+    EXPECT_EQ(text_at(line, "namespace"), "default");
+    EXPECT_EQ(text_at(line, "run"), "run");
+    EXPECT_EQ(text_at(line, "uid"), uid);
+    EXPECT_EQ(text_at(line, "traceID"), trace_id);
+    messages.push_back(text_at(line, "msg"));
   }
   EXPECT_THAT(messages, testing::ElementsAre("Wrote the status", "Created the pod",
                                              "Wrote the status", "Wrote the status"));
   EXPECT_FALSE(lines[0].contains("pod")) << "there is none yet";
   for (std::size_t i = 1; i < lines.size(); ++i) {
-    EXPECT_EQ(lines[i]["pod"], pod["name"]);
-    EXPECT_EQ(lines[i]["podUID"], pod["uid"]);
+    EXPECT_EQ(text_at(lines[i], "pod"), pod["name"]);
+    EXPECT_EQ(text_at(lines[i], "podUID"), pod["uid"]);
   }
-  EXPECT_EQ(lines[3]["reason"], "Succeeded");
+  EXPECT_EQ(text_at(lines[3], "reason"), "Succeeded");
 }
 
 // Tekton begins a trace where it is told to, and keeps it in the PipelineRun's status only.
@@ -92,8 +92,8 @@ TEST(ReconcilerLog, ATraceThatTektonBeganIsKnownOnceThereIsAPod) {
   const std::vector<Json> lines = lines_of([&] { run_to_its_end(cluster); });
   ASSERT_EQ(lines.size(), 4U);
   EXPECT_FALSE(lines[0].contains("traceID"));
-  EXPECT_EQ(lines[1]["traceID"], trace_id);
-  EXPECT_EQ(lines[3]["traceID"], trace_id);
+  EXPECT_EQ(text_at(lines[1], "traceID"), trace_id);
+  EXPECT_EQ(text_at(lines[3], "traceID"), trace_id);
 }
 
 TEST(ReconcilerLog, AFailureSaysWhatTheApiServerSaid) {

@@ -11,10 +11,12 @@ import subprocess
 import time
 
 import install
-from harness import (SYSTEM, ClusterTest, OwnCluster, alone, group, own_cluster, task)
+from harness import (SYSTEM, ApiError, ClusterTest, OwnCluster, alone, group, own_cluster, task)
 
 RELEASE = "taskgroup"
 CONTROLLER = "taskgroup-controller"
+WEBHOOK = "taskgroup-webhook"
+CONFIGURATION = "taskgroup-system-taskgroup"
 CONTROLLERS = "app.kubernetes.io/component=controller"
 GROUPS = 50
 # What Kubernetes itself puts into every namespace, and adds to every definition.
@@ -64,14 +66,15 @@ class Installation(ClusterTest):
         return self.api.list("Pod", SYSTEM, labels=CONTROLLERS)
 
     def wait_replicas(self, count):
-        """Wait until so many are there and no other."""
-        for _, found in self.api.watch("Deployment", SYSTEM, CONTROLLER):
-            status = found.get("status", {})
-            if (status.get("observedGeneration") == found["metadata"]["generation"]
-                    and status.get("readyReplicas") == count == status.get("replicas")):
-                break
+        """Wait until there are so many controllers, one webhook, and none that is about to go."""
+        for name, wanted in ((CONTROLLER, count), (WEBHOOK, 1)):
+            for _, found in self.api.watch("Deployment", SYSTEM, name):
+                status = found.get("status", {})
+                if (status.get("observedGeneration") == found["metadata"]["generation"]
+                        and status.get("readyReplicas") == wanted == status.get("replicas")):
+                    break
         for _ in self.api.watch("Pod", SYSTEM):
-            if len(self.controllers()) == count:
+            if len(self.api.list("Pod", SYSTEM)) == count + 1:
                 return
         self.fail(f"there are not {count} controllers: {self.controllers()}")
 
@@ -102,6 +105,13 @@ class Installation(ClusterTest):
                 if entry["objectRef"]["resource"] == "pods" and "subresource" not in entry["objectRef"]
                 and entry["responseStatus"]["code"] < 300]
         self.assertEqual(len(made), len(runs), made)
+
+    def test_what_the_notes_tell_to_type_runs(self):
+        notes = helm("get", "notes", RELEASE)
+        typed = notes.split("<<'END'\n")[1].split("  END\n")[0]
+        run = self.follow(self.apply(typed))
+        self.assert_succeeded(run.wait())
+        self.assertEqual(run.log("step-print-unnamed-0").strip(), "Hello from one pod")
 
     def test_helm_test_runs_a_first_taskgroup_and_leaves_nothing(self):
         before = self.left()
@@ -139,9 +149,37 @@ class Installation(ClusterTest):
                                "spec": self.two_tasks(seconds)}}
 
     def test_upgrade_that_changes_nothing_restarts_nothing(self):
-        before = {pod["metadata"]["uid"] for pod in self.controllers()}
+        before = {pod["metadata"]["uid"] for pod in self.api.list("Pod", SYSTEM)}
         upgrade()
-        self.assertEqual(before, {pod["metadata"]["uid"] for pod in self.controllers()})
+        self.assertEqual(before, {pod["metadata"]["uid"] for pod in self.api.list("Pod", SYSTEM)})
+
+    def certificate(self):
+        """What the webhook wrote into objects of the chart: its Secret, and whom to trust."""
+        secret = self.api.get("Secret", "taskgroup-webhook-certificate", SYSTEM)
+        configuration = self.api.get("ValidatingWebhookConfiguration", CONFIGURATION)
+        return secret["data"], [one["clientConfig"]["caBundle"] for one in configuration["webhooks"]]
+
+    def test_upgrade_rollback_and_another_helm_keep_the_certificate(self):
+        before = self.certificate()
+        upgrade("webhook.timeoutSeconds=7", "commonLabels.team=ci")
+        self.assertEqual(self.certificate(), before)
+        helm("rollback", RELEASE, "--wait", "--timeout", "120s")
+        self.assertEqual(self.certificate(), before)
+        # As helm 3 does it, and as somebody does who forces his way.
+        upgrade_client_side = ["--server-side=false", "--set", "commonLabels.team=ops"]
+        helm("upgrade", RELEASE, install.CHART, "--wait", "--timeout", "120s", *install.SETTINGS,
+             *upgrade_client_side)
+        self.assertEqual(self.certificate(), before)
+
+    def test_namespace_that_says_so_is_not_reviewed(self):
+        wrong = {"apiVersion": "taskgroup.dev/v1alpha1", "kind": "TaskGroup",
+                 "metadata": {"name": "wrong", "namespace": self.namespace},
+                 "spec": group(task("a", "true", runAfter=["b"]), task("b", "true", runAfter=["a"]))}
+        with self.assertRaisesRegex(ApiError, "denied the request: spec.tasks.* cycle"):
+            self.api.create(wrong)
+        self.api.patch("Namespace", self.namespace,
+                       {"metadata": {"labels": {"taskgroup.dev/review": "disabled"}}})
+        self.api.create(wrong)
 
     def test_leader_lost_with_its_node_is_replaced(self):
         upgrade("controller.replicas=2")

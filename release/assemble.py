@@ -110,6 +110,15 @@ def debian_packages(names):
     return {words[0]: words[1] for words in found if words[-1] == "installed"}
 
 
+def httplib_version():
+    """Return the version of cpp-httplib that was compiled, or None: it may come as mere source."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    for header in (cache / "taskgroup/cpp-httplib/httplib.h", Path("/usr/include/httplib.h")):
+        if header.is_file():
+            return re.search(r'CPPHTTPLIB_VERSION "(.*)"', header.read_text())[1]
+    return None
+
+
 def bill_of_materials(images, epoch, root_of_controller):
     """Return an SPDX document: our programs, the images, and whose code is in them."""
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch))
@@ -137,6 +146,9 @@ def bill_of_materials(images, epoch, root_of_controller):
             relations.append(("SPDXRef-image-controller", "CONTAINS", f"SPDXRef-{identity}"))
         else:
             relations.append((f"SPDXRef-{identity}", "BUILD_DEPENDENCY_OF", "SPDXRef-taskgroup"))
+    if found := httplib_version():
+        packages.append(package("cpp-httplib", "cpp-httplib", found, licenseDeclared="MIT"))
+        relations.append(("SPDXRef-cpp-httplib", "BUILD_DEPENDENCY_OF", "SPDXRef-taskgroup"))
     return json.dumps({
         "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT",
         "name": f"taskgroup-{own}",

@@ -80,7 +80,7 @@ class Pages(unittest.TestCase):
             flags = set(re.findall(r"(--[a-z]+)", run(command, "--help").stdout)) - {"--help", "--output"}
             self.assertLess({"--namespace", "--group"}, flags)
             for flag in flags:
-                self.assertIn(f"`{flag}`", page)
+                self.assertTrue(f"`{flag}`" in page, f"docs/commands.md does not tell of {flag}")
 
     def test_examples_for_authors_are_valid(self):
         blocks = examples(DOCS / "authors.md")

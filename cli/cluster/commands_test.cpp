@@ -334,6 +334,34 @@ TEST_F(LogsTest, FollowsAsItIsWrittenAndEndsWithTheOutcome) {
   EXPECT_EQ(done.err, "");
 }
 
+TEST_F(LogsTest, WhatBeginsAfterATaskIsShownAfterItsEnd) {
+  const Json pod = put_pod("pod");
+  put_run("run", status_of("Unknown", "Running", "", in_pod(pod)));
+  const Done done = capture([&] { return show_logs(cluster, {.run = "run", .follow = true}, {}); },
+                            [&] {
+                              write("pod", "step-report-say", "said\n");
+                              end("pod", "step-report-say");
+                              write("pod", "step-build-make", "made\n");
+                              write("pod", "coordinator",
+                                    begin_record() + task_record(2, "build", "Running")
+                                        + step_record(3, "build", "make", "Running")
+                                        + step_record(4, "build", "make", "Terminated")
+                                        + task_record(5, "build", "Succeeded")
+                                        + task_record(6, "report", "Running")
+                                        + step_record(7, "report", "say", "Running")
+                                        + step_record(8, "report", "say", "Terminated")
+                                        + task_record(9, "report", "Succeeded"));
+                              api->wait_for_logs(2); // the journal, and what build still writes
+                              write("pod", "step-build-make", "and more\n");
+                              end("pod", "step-build-make");
+                              write("pod", "coordinator", end_record(10, "Succeeded"));
+                              set_status("run", status_of("True", "Succeeded", "m", in_pod(pod)));
+                            });
+  EXPECT_EQ(done.code, ExitCode::success);
+  EXPECT_THAT(done.out, HasSubstr("build:make  │ made\nbuild:make  │ and more\n✔ build 3.0s\n"
+                                  "report      │ said\n✔ report 3.0s\n"));
+}
+
 TEST_F(LogsTest, FollowsOverABrokenConnection) {
   const Json pod = put_pod("pod");
   put_run("run", status_of("Unknown", "Running", "", in_pod(pod)));

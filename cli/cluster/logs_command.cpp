@@ -62,7 +62,7 @@ public:
         continue;
       const RunView* const next = next_of(news.runs);
       if (next != nullptr) {
-        if (const auto shown = show(*next, target.is_pipeline_run); !shown)
+        if (const auto shown = show(*next, target.is_pipeline_run && target.group.empty()); !shown)
           return fail(shown.error());
         version = 0; // something may have happened meanwhile
       } else if (news.runs.over) {

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -86,10 +87,9 @@ PodFollower::Outcome PodFollower::run() {
     return m_over && m_events.empty() && (open_streams({}) == 0 || is_late(*m_over));
   };
   while (true) {
-    const bool woken = m_changed.wait_for(
-        lock, 1s, [&] { return !m_outputs.empty() || has_event() || is_over(); });
-    if (!m_outputs.empty()) {
-      const std::deque<Output> outputs = std::exchange(m_outputs, {});
+    const bool woken =
+        m_changed.wait_for(lock, 1s, [&] { return has_output() || has_event() || is_over(); });
+    if (const std::vector<Output> outputs = take_outputs(); !outputs.empty()) {
       m_changed.notify_all();
       lock.unlock();
       for (const Output& output : outputs)
@@ -113,6 +113,25 @@ PodFollower::Outcome PodFollower::run() {
       lock.lock();
     }
   }
+}
+
+// Output of a step comes after what the journal says before the step begins.
+bool PodFollower::is_ready(const Output& output) const {
+  return m_events.empty() || m_events.front().number >= output.after;
+}
+
+bool PodFollower::has_output() const {
+  return std::any_of(m_outputs.begin(), m_outputs.end(),
+                     [this](const Output& output) { return is_ready(output); });
+}
+
+std::vector<PodFollower::Output> PodFollower::take_outputs() {
+  const auto ready = std::stable_partition(m_outputs.begin(), m_outputs.end(),
+                                           [this](const Output& one) { return !is_ready(one); });
+  std::vector<Output> outputs(std::make_move_iterator(ready),
+                              std::make_move_iterator(m_outputs.end()));
+  m_outputs.erase(ready, m_outputs.end());
+  return outputs;
 }
 
 bool PodFollower::is_ready(const Event& event) const {
@@ -246,9 +265,9 @@ void PodFollower::read_record(std::string_view line) {
     return; // not one of those to show
   const std::scoped_lock lock(m_mutex);
   if (event == "step")
-    read_step(record, *task);
-  Event shown{
-      std::move(record), std::string(line), std::chrono::steady_clock::now(), {}, event == "end"};
+    read_step(record, *task, number);
+  Event shown{number, std::move(record), std::string(line), std::chrono::steady_clock::now(),
+              {},     event == "end"};
   if (event == "task" && text_field(shown.record, "state") != "Running")
     shown.ends_task = task;
   m_read_end = shown.ends_run;
@@ -257,7 +276,7 @@ void PodFollower::read_record(std::string_view line) {
 }
 
 // Under the lock.
-void PodFollower::read_step(const json& record, std::size_t task) {
+void PodFollower::read_step(const json& record, std::size_t task, std::uint64_t number) {
   const std::vector<PlanStep>& steps = m_shape.tasks[task].steps;
   const std::string name = text_field(record, "step");
   const auto found = std::find_if(steps.begin(), steps.end(),
@@ -269,17 +288,19 @@ void PodFollower::read_step(const json& record, std::size_t task) {
   Stream& stream = m_streams[{task, step}];
   stream.step_ended = text_field(record, "state") == "Terminated";
   if (is_new)
-    stream.thread = std::jthread(
-        [this, task, step](const std::stop_token& stop) { read_stream(task, step, stop); });
+    stream.thread = std::jthread([this, task, step, number](const std::stop_token& stop) {
+      read_stream(task, step, number, stop);
+    });
 }
 
-void PodFollower::read_stream(std::size_t task, std::size_t step, const std::stop_token& stop) {
+void PodFollower::read_stream(std::size_t task, std::size_t step, std::uint64_t after,
+                              const std::stop_token& stop) {
   const std::string& container = m_shape.tasks[task].steps[step].container;
   LineSplitter lines;
   const auto on_line = [&](std::string_view line) {
     std::unique_lock lock(m_mutex);
     m_changed.wait(lock, stop, [this] { return m_outputs.size() < most_outputs; });
-    m_outputs.push_back({task, step, std::string(line)});
+    m_outputs.push_back({task, step, after, std::string(line)});
     m_changed.notify_all();
   };
   std::size_t delivered = 0; // bytes, over all reads: a log that is opened again begins anew

@@ -25,7 +25,8 @@ namespace taskgroup::cluster {
 
 // Follows the journal of a pod and the logs of its steps into a sink, as `taskgroup run` shows a
 // run of this machine: a step's log from when the journal says that it runs; a task's end after the
-// last line of its steps. One thread for the journal and for each step that writes.
+// last line of its steps, and before the first line of whatever begins after it. One thread for the
+// journal and for each step that writes.
 //
 // The cluster may lag behind: a log's end is waited for only so long.
 class PodFollower {
@@ -48,6 +49,7 @@ private:
   using Time = std::chrono::steady_clock::time_point;
 
   struct Event {
+    std::uint64_t number = 0; // of the record
     nlohmann::json record;
     std::string line;
     Time arrived;
@@ -57,6 +59,7 @@ private:
   struct Output {
     std::size_t task = 0;
     std::size_t step = 0;
+    std::uint64_t after = 0; // number of the record with which the step began
     std::string line;
   };
   struct Stream {
@@ -68,10 +71,14 @@ private:
   void read_journal(const std::stop_token& stop);
   std::optional<bool> wait_for_start(const std::stop_token& stop);
   void read_record(std::string_view line);
-  void read_step(const nlohmann::json& record, std::size_t task);
-  void read_stream(std::size_t task, std::size_t step, const std::stop_token& stop);
+  void read_step(const nlohmann::json& record, std::size_t task, std::uint64_t number);
+  void read_stream(std::size_t task, std::size_t step, std::uint64_t after,
+                   const std::stop_token& stop);
   void give_up(std::string why);
   bool is_ready(const Event& event) const;
+  bool is_ready(const Output& output) const;
+  bool has_output() const;
+  std::vector<Output> take_outputs();
   std::size_t open_streams(std::optional<std::size_t> task) const;
 
   const Cluster& m_cluster;

@@ -160,8 +160,8 @@ class Commands(ClusterTest):
         # A task's end comes after its last line, and the table at last.
         self.assertRegex(
             out,
-            r"(?s)compile +│ compiling\n.*check +│ checked\n.*✔ build .*"
-            r"test +│ no\n.*✘ test .*\n\nTASK .*run: Failed in ",
+            r"(?s)compile +│ compiling\nbuild:check +│ checked\n✔ build [^\n]+\n"
+            r"test +│ no\n✘ test [^\n]+\n\nTASK .*run: Failed in ",
         )
         code, out = watch
         self.assertEqual(code, 1, out)

@@ -362,6 +362,32 @@ TEST_F(LogsTest, WhatBeginsAfterATaskIsShownAfterItsEnd) {
                                   "report      │ said\n✔ report 3.0s\n"));
 }
 
+TEST_F(LogsTest, StepsOfATaskAreInTheirOrderToWhoComesLate) {
+  const Json pod = put_pod("pod");
+  put_run("run", status_of("Unknown", "Running", "", in_pod(pod)));
+  const Done done =
+      capture([&] { return show_logs(cluster, {.run = "run", .follow = true}, {}); },
+              [&] {
+                for (const char* step : {"step-build-check", "step-build-make"}) {
+                  write("pod", step, std::string(step) + "\n");
+                  end("pod", step);
+                }
+                write("pod", "coordinator",
+                      begin_record() + task_record(2, "build", "Running")
+                          + step_record(3, "build", "make", "Running")
+                          + step_record(4, "build", "make", "Terminated")
+                          + step_record(5, "build", "check", "Running")
+                          + step_record(6, "build", "check", "Terminated"));
+                api->wait_for_logs(1);
+                write("pod", "coordinator",
+                      task_record(7, "build", "Succeeded") + end_record(8, "Succeeded"));
+                set_status("run", status_of("True", "Succeeded", "m", in_pod(pod)));
+              });
+  EXPECT_EQ(done.code, ExitCode::success);
+  EXPECT_THAT(done.out, HasSubstr("build:make  │ step-build-make\n"
+                                  "build:check │ step-build-check\n✔ build"));
+}
+
 TEST_F(LogsTest, FollowsOverABrokenConnection) {
   const Json pod = put_pod("pod");
   put_run("run", status_of("Unknown", "Running", "", in_pod(pod)));

@@ -26,6 +26,7 @@ using Kind = kube::ApiError::Kind;
 // How long the end of a task (of the run) waits for the last lines: kubelet notices within a second
 // that a container has ended.
 constexpr auto patience_with_streams = 3s;
+constexpr auto patience_with_steps = 1s; // of the next step with those before it
 constexpr auto pause_between_reads = 500ms;
 constexpr std::size_t most_outputs = 4096; // kept; then whoever reads a log waits
 constexpr std::size_t longest_record = std::size_t{16} << 20U;
@@ -87,8 +88,8 @@ PodFollower::Outcome PodFollower::run() {
     return m_over && m_events.empty() && (open_streams({}) == 0 || is_late(*m_over));
   };
   while (true) {
-    const bool woken =
-        m_changed.wait_for(lock, 1s, [&] { return has_output() || has_event() || is_over(); });
+    const bool woken = m_changed.wait_for(lock, m_outputs.empty() ? 1000ms : 100ms,
+                                          [&] { return has_output() || has_event() || is_over(); });
     if (const std::vector<Output> outputs = take_outputs(); !outputs.empty()) {
       m_changed.notify_all();
       lock.unlock();
@@ -115,9 +116,16 @@ PodFollower::Outcome PodFollower::run() {
   }
 }
 
-// Output of a step comes after what the journal says before the step begins.
+// Output of a step comes after what the journal says before the step begins, and after that of the
+// steps before it; whose containers may run on, where the task may be tried again.
 bool PodFollower::is_ready(const Output& output) const {
-  return m_events.empty() || m_events.front().number >= output.after;
+  if (!m_events.empty() && m_events.front().number < output.after)
+    return false;
+  const auto own = m_streams.find({output.task, output.step});
+  const bool first = std::none_of(m_streams.begin(), own, [&](const auto& earlier) {
+    return earlier.first.first == output.task && !earlier.second.closed;
+  });
+  return first || std::chrono::steady_clock::now() >= own->second.opened + patience_with_steps;
 }
 
 bool PodFollower::has_output() const {
@@ -131,6 +139,9 @@ std::vector<PodFollower::Output> PodFollower::take_outputs() {
   std::vector<Output> outputs(std::make_move_iterator(ready),
                               std::make_move_iterator(m_outputs.end()));
   m_outputs.erase(ready, m_outputs.end());
+  // What a later step wrote may have come first, and have waited for this.
+  std::stable_sort(outputs.begin(), outputs.end(),
+                   [](const Output& one, const Output& other) { return one.after < other.after; });
   return outputs;
 }
 
@@ -287,10 +298,12 @@ void PodFollower::read_step(const json& record, std::size_t task, std::uint64_t 
   const bool is_new = m_streams.find({task, step}) == m_streams.end();
   Stream& stream = m_streams[{task, step}];
   stream.step_ended = text_field(record, "state") == "Terminated";
-  if (is_new)
-    stream.thread = std::jthread([this, task, step, number](const std::stop_token& stop) {
-      read_stream(task, step, number, stop);
-    });
+  if (!is_new)
+    return;
+  stream.opened = std::chrono::steady_clock::now();
+  stream.thread = std::jthread([this, task, step, number](const std::stop_token& stop) {
+    read_stream(task, step, number, stop);
+  });
 }
 
 void PodFollower::read_stream(std::size_t task, std::size_t step, std::uint64_t after,

@@ -64,6 +64,7 @@ private:
   };
   struct Stream {
     std::jthread thread;
+    Time opened;
     bool step_ended = false; // the journal says so
     bool closed = false;
   };

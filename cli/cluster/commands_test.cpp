@@ -25,7 +25,7 @@ TEST_F(StatusTest, OfARunByItsName) {
                            {{"tasks", {{{"name", "build"}, {"state", "Succeeded"}}}}}));
   const Done done = status({.run = "run"});
   EXPECT_EQ(done.code, ExitCode::success);
-  EXPECT_THAT(done.out, HasSubstr("run: Running for 0ms\n"));
+  EXPECT_THAT(done.out, HasSubstr("run: Running for 0s\n"));
   EXPECT_THAT(done.out, HasSubstr("1 of 2 tasks done\n"));
   EXPECT_THAT(done.out, HasSubstr("build  Succeeded"));
   EXPECT_THAT(done.err, IsEmpty());
@@ -81,7 +81,7 @@ TEST_F(StatusTest, OneRunIsOneDocument) {
 TEST_F(StatusTest, WithoutARunLists) {
   EXPECT_THAT(status({}).err, HasSubstr("no runs of TaskGroups in namespace \"ci\""));
   put_run("one", status_of("True", "Succeeded"));
-  EXPECT_THAT(status({}).out, HasSubstr("one  Succeeded  8.0s"));
+  EXPECT_THAT(status({}).out, HasSubstr("one  Succeeded    8s"));
   EXPECT_THAT(Json::parse(status({.format = "json"}).out)["runs"], SizeIs(1));
   EXPECT_EQ(status({.watch = true}).code, ExitCode::bad_input);
 }
@@ -151,7 +151,7 @@ TEST_F(StatusTest, WatchTellsEachChangeAndEndsWithTheOutcome) {
                 set_status("run", status_of("False", "Failed", "1 failed", with_task("Failed")));
               });
   EXPECT_EQ(done.code, ExitCode::failed);
-  EXPECT_THAT(done.out, HasSubstr("run Failed\nrun/build Failed\n\nrun: Failed in 8.0s\n"));
+  EXPECT_THAT(done.out, HasSubstr("run Failed\nrun/build Failed\n\nrun: Failed in 8s\n"));
 }
 
 TEST_F(StatusTest, WatchDrawsInPlaceOnATerminal) {
@@ -161,7 +161,7 @@ TEST_F(StatusTest, WatchDrawsInPlaceOnATerminal) {
                        {.colour = false, .sticky = true, .width = 80});
   });
   EXPECT_EQ(done.code, ExitCode::success);
-  EXPECT_TRUE(done.out.starts_with("\033[H\033[2Jrun: Succeeded in 8.0s\033[K\n"));
+  EXPECT_TRUE(done.out.starts_with("\033[H\033[2Jrun: Succeeded in 8s\033[K\n"));
   EXPECT_TRUE(done.out.ends_with("\033[J"));
 }
 

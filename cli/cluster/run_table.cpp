@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <string_view>
 
 namespace taskgroup::cluster {
@@ -65,9 +66,11 @@ std::string lay_out(const std::vector<Cells>& rows, std::size_t state_at, std::s
 std::string time_between(const Time& from, const Time& to, kube::WallTime now) {
   if (!from)
     return "-";
-  const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(to.value_or(now) - *from);
-  // A clock that differs from the cluster's must not show time before the beginning.
-  return duration_text(std::max(time, std::chrono::milliseconds(0)));
+  // The status has whole seconds. A clock that differs from the cluster's must not show time before
+  // the beginning.
+  const auto seconds = std::max<std::int64_t>(
+      0, std::chrono::duration_cast<std::chrono::seconds>(to.value_or(now) - *from).count());
+  return seconds < 60 ? fmt::format("{}s", seconds) : duration_text(std::chrono::seconds(seconds));
 }
 
 std::string with_message(std::string reason, const std::string& state, const std::string& message) {
@@ -79,7 +82,9 @@ std::string with_message(std::string reason, const std::string& state, const std
 }
 
 std::string about(const TaskView& task) {
-  std::string text = with_message(task.reason, task.state, task.message);
+  std::string text = task.state == "Succeeded" && task.reason == task.state
+                         ? std::string() // Tekton's words for it say no more
+                         : with_message(task.reason, task.state, task.message);
   if (task.attempts > 1)
     text += fmt::format("{}({} attempts)", text.empty() ? "" : " ", task.attempts);
   if (task.is_finally)

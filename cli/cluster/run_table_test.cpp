@@ -44,7 +44,11 @@ RunView run() {
   report.is_finally = true;
   report.attempts = 2;
   report.started = at(70);
-  run.tasks = {build, test, report};
+  TaskView notify = task("notify", "Succeeded");
+  notify.reason = "Succeeded";
+  notify.message = "All Steps have completed executing";
+  notify.started = notify.finished = at(5);
+  run.tasks = {build, test, notify, report};
   return run;
 }
 
@@ -54,12 +58,13 @@ TEST(RunTable, ShowsTasksWithTheirStepsAndWhatToTypeNext) {
             "an embedded TaskGroup, task \"build\" of PipelineRun \"release-1\", in pod \"pod-2\"\n"
             "Tasks Completed: 1 (Failed: 1, Cancelled 0), Skipped: 1\n"
             "\n"
-            "TASK     STATE     TIME  REASON\n"
-            "build    Failed    3.0s  step \"make\" exited with code 3\n"
-            "  make   Error     3.0s  exit code 3\n"
-            "  check  Skipped      -\n"
-            "test     Skipped      -  Parent Tasks were skipped\n"
-            "report   Running  10.0s  (2 attempts) (finally)\n"
+            "TASK     STATE      TIME  REASON\n"
+            "build    Failed       3s  step \"make\" exited with code 3\n"
+            "  make   Error        3s  exit code 3\n"
+            "  check  Skipped       -\n"
+            "test     Skipped       -  Parent Tasks were skipped\n"
+            "notify   Succeeded    0s\n"
+            "report   Running     10s  (2 attempts) (finally)\n"
             "result digest = sha256:0\n"
             "\n"
             "taskgroup logs release-1-build -n ci --task build\n");
@@ -83,7 +88,7 @@ TEST(RunTable, OfAClockThatLagsBehindTimeIsNeverNegative) {
   early.finished.reset();
   early.state = "Running";
   EXPECT_TRUE(
-      draw_run(early, at(-5), false).starts_with("release-1-build: Running (Failed) for 0ms"));
+      draw_run(early, at(-5), false).starts_with("release-1-build: Running (Failed) for 0s"));
 }
 
 TEST(RunTable, PaintsStatesOnlyWhereWanted) {
@@ -98,7 +103,7 @@ TEST(RunTable, ListsRuns) {
   fresh.attempts.resize(1);
   EXPECT_EQ(draw_list({run(), fresh}, at(135), false),
             "RUN              STATE     TIME  TASKS  STARTED    PIPELINERUN\n"
-            "release-1-build  Failed   1m15s  2/3    2m15s ago  release-1\n"
+            "release-1-build  Failed   1m15s  3/4    2m15s ago  release-1\n"
             "b                Pending      -  -      -          -\n");
 }
 

@@ -64,9 +64,9 @@ void each_place(const Place& place, const std::function<void(const Place&)>& vis
   if (schema.contains("properties"))
     for (const auto& [name, inner] : schema["properties"].items())
       each_place({place.path + "." + name, inner,
-                  [&place, name = name](Json value) {
+                  [&place, field = name](Json value) {
                     Json object = whole_object(place.schema);
-                    object[name] = std::move(value);
+                    object[field] = std::move(value);
                     return place.put_in(std::move(object));
                   }},
                  visit);

@@ -37,10 +37,7 @@ std::string name_of(const testing::TestParamInfo<FormOfCase>& info) {
 }
 
 // A message that names a line in a file names none here.
-std::string without_line(std::string part) {
-  const std::size_t at = part.find(" in line ");
-  return at == std::string::npos ? part : part.substr(0, at);
-}
+std::string without_line(const std::string& part) { return part.substr(0, part.find(" in line ")); }
 
 // What the library finds in a group with one task, as "severity: path: message".
 std::vector<std::string> found_in_task(const std::string& spec) {

@@ -149,7 +149,8 @@ void take_certificate(const CertificatePair& pair, TlsServer& server, WebhookMet
 
 void log_review(const Reviewed& reviewed) {
   if (reviewed.body.empty()) {
-    log::warning("Refused what is no AdmissionReview", {{"error", reviewed.error}});
+    // Whoever reaches the port could fill the log.
+    log::debug("Refused what is no AdmissionReview", {{"error", reviewed.error}});
     return;
   }
   log::write(reviewed.allowed ? log::Level::debug : log::Level::info,

@@ -350,6 +350,28 @@ TEST_F(CertificatesTest, APausedLeaderRemovesNoAuthorityThatItHasNotSeen) {
   EXPECT_EQ(authorities().size(), 2U);
 }
 
+TEST_F(CertificatesTest, APausedLeaderTakesNoTrustAway) {
+  settle();
+  put_configuration();
+  CertificateKeeper next(api, settings, clock);
+  bool inside = false;
+  // It gives the bundle back as it knows it, but months later.
+  api.set_write_hook([&](const kube::FakeWrite&) {
+    if (!inside) {
+      inside = true;
+      clock->advance(244 * day);
+      for (int i = 0; i < 20; ++i) {
+        std::ignore = next.step({});
+        clock->advance(1s);
+      }
+    }
+    return kube::Fate{};
+  });
+  EXPECT_FALSE(keeper->step({}));
+  EXPECT_EQ(bundle_size(), 2U);
+  EXPECT_EQ(complaint(), "");
+}
+
 // --- Damage by hand ---
 
 TEST_F(CertificatesTest, WhatWasDamagedIsMadeAnewWithoutDistrust) {

@@ -46,9 +46,6 @@ constexpr int accepts_at_once = 64;
 // The kernel's buffer of what a client sends, while nobody reads: its memory counts as the pod's.
 constexpr int receive_buffer = 64 * 1024;
 
-// How long what a client still sends is dropped, so that it gets to read why it was refused.
-constexpr std::chrono::milliseconds linger{1'000};
-
 // How exactly deadlines are kept.
 constexpr std::chrono::milliseconds tick{20};
 
@@ -640,7 +637,7 @@ private:
       connection.socket.end();
       connection.reader.reset();
       hold(connection, 0);
-      enter(connection, Phase::closing, linger);
+      enter(connection, Phase::closing, m_settings.linger);
       want(id, connection, EPOLLIN);
       return;
     }

@@ -68,6 +68,8 @@ struct ServerSettings {
   // Longer than the 90 s after which Go's client, the API server's, drops an idle connection. Who
   // closes first loses no request that the other is just sending.
   std::chrono::milliseconds idle{120'000};
+  // How long what a refused client still sends is dropped, so that it gets to read why.
+  std::chrono::milliseconds linger{1'000};
 };
 
 // Serves HTTPS (HTTP/1.1 with keep-alive) as an admission webhook needs it. One thread does all

@@ -460,6 +460,16 @@ class Monitoring(unittest.TestCase):
             if kind == "ConfigMap":
                 self.assertEqual(one["metadata"]["labels"]["grafana_dashboard"], "1")
 
+    def test_links_lead_to_your_copy_of_the_pages(self):
+        objects = render({"metrics": {"documentationUrl": "https://wiki.example.com/taskgroup",
+                                      "prometheusRule": {"enabled": True},
+                                      "dashboards": {"enabled": True}}})
+        text = json.dumps([one for (kind, _), one in objects.items()
+                           if kind in ("ConfigMap", "PrometheusRule")])
+        self.assertIn("https://wiki.example.com/taskgroup/operate.md#taskgroupcontrollerdown", text)
+        self.assertIn("https://wiki.example.com/taskgroup/troubleshooting.md", text)
+        self.assertNotIn("https://taskgroup.dev/docs", text)
+
 
 class Values(unittest.TestCase):
     """values.yaml, its schema and the README's table say the same."""

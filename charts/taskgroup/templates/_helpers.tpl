@@ -141,3 +141,9 @@ readinessProbe:
   timeoutSeconds: 5
   failureThreshold: 3
 {{- end }}
+
+{{/* A file of rules or dashboards, with links to the pages where you have them; takes (list $ path). */}}
+{{- define "taskgroup.monitoringFile" -}}
+{{- $root := index . 0 -}}
+{{- $root.Files.Get (index . 1) | replace "https://taskgroup.dev/docs" $root.Values.metrics.documentationUrl -}}
+{{- end }}

@@ -66,11 +66,10 @@ void CertificateKeeper::wake() {
 }
 
 void CertificateKeeper::sleep(std::chrono::nanoseconds duration, const std::stop_token& stop) {
-  std::stop_source interrupt;
-  {
+  std::stop_source interrupt = [this] {
     const std::scoped_lock lock(m_mutex);
-    interrupt = m_interrupt;
-  }
+    return m_interrupt;
+  }();
   const std::stop_callback also(stop, [&interrupt] { interrupt.request_stop(); });
   m_clock->sleep(duration, interrupt.get_token());
 }

@@ -64,7 +64,7 @@ void TlsSocket::end() {
   shutdown(m_fd, SHUT_WR);
 }
 
-Progress TlsSocket::discard(std::span<char> scratch) {
+Progress TlsSocket::discard(std::span<char> scratch) const {
   const ssize_t count = recv(m_fd, scratch.data(), scratch.size(), 0);
   if (count > 0)
     return Progress::done;

@@ -45,7 +45,7 @@ public:
   void end();
 
   // Read and drop what has come, encrypted as it is.
-  Progress discard(std::span<char> scratch);
+  Progress discard(std::span<char> scratch) const;
 
 private:
   struct Free {

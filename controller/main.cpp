@@ -8,24 +8,20 @@
 #include "kube/lease.h"
 #include "service/admin_server.h"
 #include "service/client_metrics.h"
+#include "service/identity.h"
 #include "service/log.h"
 #include "service/metrics.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <unistd.h>
-
-#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
-#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <random>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -82,17 +78,6 @@ void declare(CLI::App& app, Flags& flags) {
   app.add_option("--self-test-seconds", flags.self_test_seconds, "With --self-test: how long");
   app.add_option("--kubeconfig", flags.kubeconfig, "File to reach the API server with");
   app.add_option("--log-level", flags.log_level, "debug, info, warning or error");
-}
-
-// In a pod, its name: a container that is started again has the Lease still, and need not wait
-// until it expires. Elsewhere two processes may share a host.
-std::string identity() {
-  if (const char* pod = std::getenv("POD_NAME"); pod != nullptr && *pod != '\0')
-    return pod;
-  std::array<char, 256> host{};
-  if (gethostname(host.data(), host.size() - 1) != 0)
-    host[0] = '\0';
-  return fmt::format("{}_{:08x}", host.data(), std::random_device()());
 }
 
 // Waits for SIGTERM or SIGINT on a thread of its own, then asks `stop` to stop.
@@ -154,7 +139,7 @@ std::optional<std::string> lead_until(kube::KubeApi& api, kube::KubeApi& lease_a
                                       Lead& lead, ControllerMetrics& metrics,
                                       const std::function<void(bool)>& tell_leading,
                                       const std::stop_token& stop) {
-  const std::string instance = identity();
+  const std::string instance = process_identity();
   std::optional<kube::LeaderElection> election;
   if (!flags.no_leader_election) {
     kube::LeaderElection::Settings settings;

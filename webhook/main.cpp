@@ -6,6 +6,7 @@
 #include "kube/lease.h"
 #include "service/admin_server.h"
 #include "service/client_metrics.h"
+#include "service/identity.h"
 #include "service/log.h"
 #include "service/metrics.h"
 #include "webhook/admission_handler.h"
@@ -18,15 +19,11 @@
 #include <fmt/format.h>
 
 #include <malloc.h>
-#include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <memory>
-#include <random>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -86,16 +83,6 @@ void declare(CLI::App& app, Flags& flags) {
       ->check(CLI::Range(0, 3600));
   app.add_option("--kubeconfig", flags.kubeconfig, "File to reach the API server with");
   app.add_option("--log-level", flags.log_level, "debug, info, warning or error");
-}
-
-// Who leads, in the Lease: the pod's name, or the host's and a random part.
-std::string identity() {
-  if (const char* pod = std::getenv("POD_NAME"); pod != nullptr && *pod != '\0')
-    return pod;
-  std::array<char, 256> host{};
-  if (gethostname(host.data(), host.size() - 1) != 0)
-    host[0] = '\0';
-  return fmt::format("{}_{:08x}", host.data(), std::random_device()());
 }
 
 // The clients of the API server, by how long they may take.
@@ -170,7 +157,7 @@ void keep_certificates(const Clients& clients, CertificateKeeper& keeper,
   while (!stop.stop_requested()) {
     kube::LeaderElection::Settings settings;
     settings.lease = lease;
-    settings.identity = identity();
+    settings.identity = process_identity();
     settings.on_note = [](const std::string& note) { log::info(note); };
     kube::LeaderElection election(*clients.lease, settings);
     if (!election.acquire(stop))

@@ -283,8 +283,9 @@ int run(Flags flags) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  // What one large review took goes back to the system, whichever thread has read it.
-  mallopt(M_ARENA_MAX, 2);
+  // What one large review took is there for the next one, whichever thread reads it; with an arena
+  // for each thread, each would keep as much.
+  mallopt(M_ARENA_MAX, 1);
   mallopt(M_MMAP_THRESHOLD, 128 * 1024);
   mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
 

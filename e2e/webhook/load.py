@@ -3,7 +3,9 @@
 
 import contextlib
 import json
+import os
 import random
+import signal
 import socket
 import ssl
 import threading
@@ -173,6 +175,21 @@ def quantiles(seconds):
 
 
 # --- Attacks: each is a context in which it goes on. ---
+
+
+@contextlib.contextmanager
+def elsewhere(attack):
+    """Do it in a process of its own, so that it takes no turns from the clients of this one."""
+    child = os.fork()
+    if child == 0:
+        with attack:
+            while True:
+                time.sleep(1)
+    try:
+        yield
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 @contextlib.contextmanager

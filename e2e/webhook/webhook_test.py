@@ -268,8 +268,8 @@ def figures(seconds=5.0):
         print(f"{'attack':<38} {'of 100/s':<62} resident")
         for name, attack in attacks(webhook.address).items():
             most = 0.0
-            with attack:
-                time.sleep(0.5)
+            with load.elsewhere(attack):
+                time.sleep(1)
                 with load.Load(lambda: webhook.address, api.bundle, rate=100, threads=4) as clients:
                     end = time.monotonic() + seconds
                     while time.monotonic() < end:

@@ -165,7 +165,7 @@ class WebhookUnderLoad(ClusterTest):
         address = (self.pod()["status"]["podIP"], 8443)
         for name, attack in attacks(address).items():
             with self.subTest(name):
-                with attack, Authors(self.namespace, rate=20, threads=2) as authors:
+                with load.elsewhere(attack), Authors(self.namespace, rate=20, threads=2) as authors:
                     authors.wait(60)
                     resident = self.metric("process_resident_memory_bytes") / 2**20
                 figure(f"{name:<38} {authors.summary()}; {resident:.0f} MiB")

@@ -57,10 +57,17 @@ class Limits(ClusterTest):
         self.assertEqual(set(run.states.values()), {"Succeeded"})
 
     def test_a_plan_that_no_pod_can_hold_is_in_a_config_map(self):
+        # In two scripts: the definition of TaskGroup bounds each one.
         noise = random.Random(1).randbytes(400_000).hex()
+        half = len(noise) // 2
         run = self.start(
             group(
-                task("a", f": {noise}\nprintf done > $(results.r.path)", results=["r"]),
+                task(
+                    "a",
+                    f": {noise[:half]}",
+                    f": {noise[half:]}\nprintf done > $(results.r.path)",
+                    results=["r"],
+                ),
                 results=[{"name": "r", "value": "$(tasks.a.results.r)"}],
             )
         ).wait()

@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 
+import install
 from harness import (
     SYSTEM,
     ApiError,
@@ -520,8 +521,10 @@ class Leaders(FaultTest):
         self.addCleanup(self.scale, 1)
 
     def scale(self, replicas):
-        body = {"spec": {"replicas": replicas}}
-        self.api.patch("Deployment", self.DEPLOYMENT, body, SYSTEM)
+        # By helm, which later upgrades would otherwise find in conflict with whoever else did it.
+        done = install.helm("upgrade", "taskgroup", install.CHART, *install.SETTINGS,
+                            "--set", f"controller.replicas={replicas}")
+        self.assertEqual(done.returncode, 0, done.stderr)
         for _, found in self.api.watch("Deployment", SYSTEM, self.DEPLOYMENT):
             status = found["status"]
             if status.get("observedGeneration") == found["metadata"]["generation"] and status.get(

@@ -16,7 +16,6 @@ from harness import (API_VERSION, DEADLINE, ROOT, SYSTEM, ApiError, ClusterTest,
 from install_test import figure, upgrade
 
 CONFIGURATION = "taskgroup"
-WEBHOOK = "taskgroup-webhook"
 DENIED = "denied the request: "
 
 
@@ -173,7 +172,7 @@ class Admission(ClusterTest):
         self.assertEqual(run.reason, "CustomRunCancelled")
 
     def test_stock_objects_do_not_depend_on_it(self):
-        self.api.patch("Deployment", WEBHOOK, {"spec": {"replicas": 0}}, SYSTEM)
+        upgrade("webhook.replicas=0")
         for _ in self.api.watch("Pod", SYSTEM):
             if not self.api.list("Pod", SYSTEM, labels="app.kubernetes.io/component=webhook"):
                 break

@@ -13,9 +13,8 @@ import yaml
 
 from harness import (API_VERSION, DEADLINE, ROOT, SYSTEM, ApiError, ClusterTest, alone, group,
                      task)
-from install_test import figure, upgrade
+from install_test import CONFIGURATION, figure, upgrade
 
-CONFIGURATION = "taskgroup"
 DENIED = "denied the request: "
 
 
@@ -59,6 +58,8 @@ class Admission(ClusterTest):
         for _, found in self.api.watch("ValidatingWebhookConfiguration", name=CONFIGURATION):
             if all(one["clientConfig"].get("caBundle") for one in found.get("webhooks", [])):
                 break
+        else:
+            self.fail(f"{CONFIGURATION} has no caBundle")
         # The API server hears of it a moment later, and ignores a webhook that it cannot trust yet.
         end = time.monotonic() + DEADLINE
         while not self.refusal("CustomRun", {"customSpec": embedded({})}):

@@ -530,8 +530,14 @@ class Leaders(FaultTest):
             if status.get("observedGeneration") == found["metadata"]["generation"] and status.get(
                 "readyReplicas"
             ) == replicas == status.get("replicas"):
+                break
+        else:
+            self.fail(f"the controller has not {replicas} replicas")
+        # A Deployment counts no pods that are being deleted; the next test may.
+        for _ in self.api.watch("Pod", SYSTEM):
+            if len(self.api.list("Pod", SYSTEM, labels=CONTROLLERS)) == replicas:
                 return
-        self.fail(f"the controller has not {replicas} replicas")
+        self.fail("controllers are still being deleted")
 
     def holder(self, lease=None):
         lease = lease or self.api.get("Lease", self.LEASE, SYSTEM)

@@ -68,8 +68,8 @@ TEST(ReconcilerLog, EachLineNamesTheRunItsPodAndItsTrace) {
                                              "Wrote the status", "Wrote the status"));
   EXPECT_FALSE(lines[0].contains("pod")) << "there is none yet";
   for (std::size_t i = 1; i < lines.size(); ++i) {
-    EXPECT_EQ(text_at(lines[i], "pod"), pod["name"]);
-    EXPECT_EQ(text_at(lines[i], "podUID"), pod["uid"]);
+    EXPECT_EQ(text_at(lines[i], "pod"), text_at(pod, "name"));
+    EXPECT_EQ(text_at(lines[i], "podUID"), text_at(pod, "uid"));
   }
   EXPECT_EQ(text_at(lines[3], "reason"), "Succeeded");
 }

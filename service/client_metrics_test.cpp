@@ -9,7 +9,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
-using testing::Not;
 
 TEST(ClientMetrics, CountsEachRequestAndTimesThoseThatEnd) {
   Registry registry;

@@ -60,7 +60,7 @@ private:
       return "is no kubeconfig: no mapping at its top";
     }
     m_path += (m_path.empty() ? "" : ":") + path;
-    m_files.push_back({path, std::move(content)});
+    m_files.push_back({path, content});
     return {};
   }
 

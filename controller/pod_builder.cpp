@@ -8,6 +8,7 @@
 #include "controller/pod_template.h"
 #include "controller/pod_volumes.h"
 #include "core/planning/names.h"
+#include "kube/base64.h"
 
 #include <fmt/format.h>
 
@@ -96,7 +97,7 @@ public:
 
     BuiltPod built;
     built.requests = m_resources.totals;
-    const std::string packed = to_base64(packed_plan(m_plan));
+    const std::string packed = kube::encode_base64(packed_plan(m_plan));
     m_plan_in_env = packed.size() <= max_plan_in_env;
     if (!m_plan_in_env)
       built.config_map = config_map(packed);

@@ -5,9 +5,6 @@
 
 #include <zlib.h>
 
-#include <algorithm>
-#include <array>
-#include <cstdint>
 #include <new>
 
 namespace taskgroup {
@@ -36,22 +33,6 @@ std::string gzip(std::string_view bytes) {
 } // namespace
 
 std::string packed_plan(const Plan& plan) { return gzip(to_json(plan, PlanParts::run)); }
-
-std::string to_base64(std::string_view bytes) {
-  constexpr std::string_view digits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string result;
-  result.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      group = group << 8U | (k < count ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k)
-      result += k <= count ? digits[group >> (18U - 6U * k) & 63U] : '=';
-  }
-  return result;
-}
 
 nlohmann::json plan_variables(std::string_view base64, std::string_view prefix) {
   nlohmann::json variables = nlohmann::json::array();

@@ -20,9 +20,6 @@ inline constexpr std::size_t plan_piece = std::size_t{96} << 10U;
 // Pack what the coordinator needs of a plan: gzip, without a time in it.
 std::string packed_plan(const Plan& plan);
 
-// Encode bytes as base64 with padding (RFC 4648 section 4).
-std::string to_base64(std::string_view bytes);
-
 // Cut base64 into the variables <prefix>0, <prefix>1 … of a container's `env`.
 nlohmann::json plan_variables(std::string_view base64, std::string_view prefix);
 

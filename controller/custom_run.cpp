@@ -43,13 +43,41 @@ std::string pipeline_run_of(const Json& metadata) {
   return {};
 }
 
-void read_status(const Json& status, CustomRun& run) {
+// What a run asks for, if that is a TaskGroup: its customRef or customSpec.
+struct Asked {
+  RunKind kind;
+  bool by_reference;
+  const Json* group;
+};
+
+std::optional<Asked> asked_in(const Json& object) {
+  const auto kind = kind_of(object);
+  if (!kind)
+    return std::nullopt;
+  const Names names = names_of(*kind);
+  const Json& spec = object_at(object, "spec");
+  const bool by_reference = spec.contains(names.ref) && !spec[names.ref].is_null();
+  const Json& asked = object_at(spec, by_reference ? names.ref : names.spec);
+  if (text_at(asked, "apiVersion") != api_version || text_at(asked, "kind") != group_kind)
+    return std::nullopt;
+  return Asked{*kind, by_reference, &asked};
+}
+
+// The condition Succeeded, of several the last; {}: there is none.
+const Json& succeeded_condition(const Json& status) {
+  static const Json none = Json::object();
+  const Json* found = &none;
   for (const Json& condition : array_at(status, "conditions")) {
-    if (text_at(condition, "type") != "Succeeded")
-      continue;
-    run.succeeded = text_at(condition, "status");
-    run.reason = text_at(condition, "reason");
+    if (text_at(condition, "type") == "Succeeded")
+      found = &condition;
   }
+  return *found;
+}
+
+void read_status(const Json& status, CustomRun& run) {
+  const Json& condition = succeeded_condition(status);
+  run.succeeded = text_at(condition, "status");
+  run.reason = text_at(condition, "reason");
   run.started = parse_time(text_at(status, "startTime")).value_or(0);
   run.attempts_over = array_at(status, "retriesStatus").size();
   if (const Json& extra = object_at(status, "extraFields"); !extra.empty())
@@ -71,20 +99,24 @@ int CustomRun::pod_replacements() const {
   return static_cast<int>(integer_at(extra, "podReplacements"));
 }
 
+std::optional<bool> is_done(const Json& object) {
+  if (!asked_in(object))
+    return std::nullopt;
+  const std::string succeeded = text_at(succeeded_condition(object_at(object, "status")), "status");
+  return succeeded == "True" || succeeded == "False";
+}
+
 std::optional<CustomRun> custom_run_of(const Json& object) {
-  const auto kind = kind_of(object);
-  if (!kind)
+  const auto found = asked_in(object);
+  if (!found)
     return std::nullopt;
-  const Names names = names_of(*kind);
-  const Json& spec = object_at(object, "spec");
-  const bool by_reference = spec.contains(names.ref) && !spec[names.ref].is_null();
-  const Json& asked = object_at(spec, by_reference ? names.ref : names.spec);
-  if (text_at(asked, "apiVersion") != api_version || text_at(asked, "kind") != group_kind)
-    return std::nullopt;
+  const Json& asked = *found->group;
+  const bool by_reference = found->by_reference;
 
   CustomRun run;
-  run.kind = *kind;
+  run.kind = found->kind;
   run.object = object;
+  const Json& spec = object_at(object, "spec");
   const Json& metadata = object_at(object, "metadata");
   run.key = {text_at(metadata, "namespace"), text_at(metadata, "name")};
   run.uid = text_at(metadata, "uid");

@@ -71,6 +71,10 @@ struct CustomRun {
 // field of a wrong type (the schema forbids it) is read as absent.
 std::optional<CustomRun> custom_run_of(const Json& object);
 
+// Tell whether a CustomRun or Run that asks for a TaskGroup is over, as CustomRun::done() does, but
+// without decoding it. Nothing if it asks for something else.
+std::optional<bool> is_done(const Json& object);
+
 // Why a spec can never be run.
 struct SpecError {
   std::string_view reason; // one of run_reason

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <optional>
 #include <utility>
 
 namespace taskgroup {
@@ -46,10 +47,7 @@ std::optional<Owner> owner_of(const Json& pod) {
   return std::nullopt;
 }
 
-bool is_active(const Json& object) {
-  const auto run = custom_run_of(object);
-  return run && !run->done();
-}
+bool is_active(const Json& run) { return !is_done(run).value_or(true); }
 
 // Where a pod is counted; null: it is over.
 std::size_t* counter_of(const Json& pod, Census& census) {
@@ -85,12 +83,12 @@ void strip_pod(Json& pod) {
 }
 
 void strip_run(Json& run) {
-  const auto decoded = custom_run_of(run);
-  if (!decoded) {
+  const std::optional<bool> done = is_done(run);
+  if (!done) {
     keep_only(run, std::array{"apiVersion", "kind", "metadata"}); // somebody else's
     return;
   }
-  if (!decoded->done())
+  if (!*done)
     return;
   Json& spec = run["spec"];
   keep_only(spec, std::array{"customRef", "customSpec", "ref", "spec"});

@@ -157,6 +157,14 @@ private:
     return std::move(*pod);
   }
 
+  // Read from a pod what it runs, without the tasks that the flags leave out.
+  tl::expected<Plan, Failure> shape_to_show(const Json& pod, const RunView& run) const {
+    const auto whole = shape_of(pod, run.name);
+    if (!whole)
+      return tl::unexpected(whole.error());
+    return only_tasks(*whole, m_flags.tasks);
+  }
+
   tl::expected<const AttemptView*, Failure> attempt_of_flags(const RunView& run) const {
     if (m_flags.attempt == 0)
       return &run.attempt();
@@ -175,10 +183,7 @@ private:
     const auto pod = pod_of(run, **attempt);
     if (!pod)
       return tl::unexpected(pod.error());
-    const auto whole = shape_of(*pod, run.name);
-    if (!whole)
-      return tl::unexpected(whole.error());
-    const auto shape = only_tasks(*whole, m_flags.tasks);
+    const auto shape = shape_to_show(*pod, run);
     if (!shape)
       return tl::unexpected(shape.error());
     const auto sink = sink_of(*shape);
@@ -208,10 +213,7 @@ private:
     const auto pod = pod_of(run, run.attempt());
     if (!pod)
       return PodFollower::Outcome{false, pod.error().message};
-    const auto whole = shape_of(*pod, run.name);
-    if (!whole)
-      return tl::unexpected(whole.error());
-    const auto shape = only_tasks(*whole, m_flags.tasks);
+    const auto shape = shape_to_show(*pod, run);
     if (!shape)
       return tl::unexpected(shape.error());
     const auto sink = sink_of(*shape);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/claims.h"
 
-#include "controller/json_fields.h"
 #include "controller/short_sha256.h"
+#include "kube/json_fields.h"
 
 #include <utility>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/cleanup.h"
 
-#include "controller/json_fields.h"
 #include "controller/pod_control.h"
 #include "controller/pod_view.h"
 #include "controller/time_text.h"
+#include "kube/json_fields.h"
 
 #include <fmt/format.h>
 

@@ -3,8 +3,8 @@
 // by their numbers in contract.md 14. Point 10 needs Tekton itself as the consumer of a result: the
 // end-to-end tests show it where Tekton is installed.
 #include "controller/fake_cluster.h"
-#include "controller/json_fields.h"
 #include "controller/short_sha256.h"
+#include "kube/json_fields.h"
 #include "kube/resources.h"
 
 #include <gmock/gmock.h>

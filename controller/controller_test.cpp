@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/controller.h"
-#include "controller/json_fields.h"
 #include "controller/pod_builder.h"
 #include "kube/fake_kube_api.h"
+#include "kube/json_fields.h"
 #include "kube/resources.h"
 
 #include <gtest/gtest.h>

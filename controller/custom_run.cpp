@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/custom_run.h"
 
-#include "controller/json_fields.h"
 #include "controller/reasons.h"
 #include "controller/time_text.h"
 #include "core/planning/duration.h"
 #include "core/planning/names.h"
+#include "kube/json_fields.h"
 
 #include <fmt/format.h>
 

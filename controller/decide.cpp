@@ -2,10 +2,10 @@
 #include "controller/decide.h"
 
 #include "controller/cleanup.h"
-#include "controller/json_fields.h"
 #include "controller/pod_control.h"
 #include "controller/reasons.h"
 #include "controller/run_status.h"
+#include "kube/json_fields.h"
 
 #include <fmt/format.h>
 

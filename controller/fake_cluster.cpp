@@ -3,10 +3,10 @@
 
 #include <taskgroup/reader.h>
 
-#include "controller/json_fields.h"
 #include "controller/pod_builder.h"
 #include "controller/pod_view.h"
 #include "controller/time_text.h"
+#include "kube/json_fields.h"
 #include "kube/resources.h"
 
 #include <algorithm>

@@ -5,9 +5,9 @@
 #include <taskgroup/reader.h>
 
 #include "controller/claims.h"
-#include "controller/json_fields.h"
 #include "controller/reasons.h"
 #include "core/planning/names.h"
+#include "kube/json_fields.h"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/pod_builder.h"
 
-#include "controller/json_fields.h"
 #include "controller/pod_outline.h"
 #include "controller/pod_plan.h"
 #include "controller/pod_resources.h"
@@ -9,6 +8,7 @@
 #include "controller/pod_volumes.h"
 #include "core/planning/names.h"
 #include "kube/base64.h"
+#include "kube/json_fields.h"
 
 #include <fmt/format.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/pod_control.h"
 
-#include "controller/json_fields.h"
 #include "controller/pod_builder.h"
+#include "kube/json_fields.h"
 
 #include <fmt/format.h>
 

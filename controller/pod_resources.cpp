@@ -4,7 +4,7 @@
 #include <taskgroup/peak.h>
 #include <taskgroup/quantity.h>
 
-#include "controller/json_fields.h"
+#include "kube/json_fields.h"
 
 #include <fmt/format.h>
 

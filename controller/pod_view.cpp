@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/pod_view.h"
 
-#include "controller/json_fields.h"
 #include "controller/pod_builder.h"
 #include "controller/time_text.h"
+#include "kube/json_fields.h"
 
 #include <algorithm>
 #include <array>

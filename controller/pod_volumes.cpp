@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/pod_volumes.h"
 
-#include "controller/json_fields.h"
+#include "kube/json_fields.h"
 
 #include <algorithm>
 #include <utility>

@@ -2,10 +2,10 @@
 #include "controller/preparer.h"
 
 #include "controller/affinity.h"
-#include "controller/json_fields.h"
 #include "controller/planning.h"
 #include "controller/pod_references.h"
 #include "controller/reasons.h"
+#include "kube/json_fields.h"
 #include "kube/resources.h"
 
 #include <fmt/format.h>

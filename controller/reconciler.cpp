@@ -3,12 +3,12 @@
 
 #include "controller/cleanup.h"
 #include "controller/controller_metrics.h"
-#include "controller/json_fields.h"
 #include "controller/pod_view.h"
 #include "controller/reasons.h"
 #include "controller/run_status.h"
 #include "controller/time_text.h"
 #include "controller/trace_context.h"
+#include "kube/json_fields.h"
 #include "kube/resources.h"
 #include "service/log.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/fake_cluster.h"
-#include "controller/json_fields.h"
+#include "kube/json_fields.h"
 #include "kube/resources.h"
 
 #include <gmock/gmock.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/fake_cluster.h"
-#include "controller/json_fields.h"
 #include "controller/pod_builder.h"
 #include "controller/time_text.h"
+#include "kube/json_fields.h"
 #include "kube/resources.h"
 
 #include <gmock/gmock.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/run_status.h"
 
-#include "controller/json_fields.h"
 #include "controller/reasons.h"
 #include "controller/time_text.h"
+#include "kube/json_fields.h"
 
 #include <fmt/format.h>
 

@@ -2,7 +2,7 @@
 #include "controller/self_test.h"
 
 #include "controller/custom_run.h"
-#include "controller/json_fields.h"
+#include "kube/json_fields.h"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/answer.h"
 
+#include "kube/json_fields.h"
+
 #include <algorithm>
 #include <charconv>
 
@@ -51,11 +53,6 @@ Kind kind_of(int code, const std::string& reason, const std::string& message) {
     break;
   }
   return code >= 500 ? Kind::internal : Kind::bad_request;
-}
-
-std::string text_at(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 // What a proxy or an unknown path answers, cut to what a message bears.

@@ -5,6 +5,7 @@
 #include "cli/cluster/pod_shape.h"
 #include "cli/cluster/run_source.h"
 #include "cli/line_splitter.h"
+#include "kube/json_fields.h"
 #include "kube/resources.h"
 
 #include <fmt/format.h>
@@ -151,7 +152,7 @@ private:
     auto pod = m_cluster.api->get(kube::pods, {run.namespace_name, attempt.pod}, {});
     if (!pod && pod.error().kind != Kind::not_found)
       return tl::unexpected(failure_of(pod.error(), {"get", kube::pods, {}}, m_cluster));
-    if (!pod || text_field(object_field(*pod, "metadata"), "uid") != attempt.pod_uid)
+    if (!pod || text_at(object_at(*pod, "metadata"), "uid") != attempt.pod_uid)
       return tl::unexpected(no_log(
           fmt::format("pod \"{}\" of {} is gone, and its log with it", attempt.pod, run.name)));
     return std::move(*pod);

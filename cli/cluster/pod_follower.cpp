@@ -4,6 +4,7 @@
 #include "cli/cluster/pod_shape.h"
 #include "cli/cluster/run_view.h"
 #include "cli/line_splitter.h"
+#include "kube/json_fields.h"
 #include "kube/resources.h"
 
 #include <fmt/format.h>
@@ -183,17 +184,17 @@ std::optional<bool> PodFollower::wait_for_start(const std::stop_token& stop) {
       m_cluster.clock->sleep(pause_between_reads, stop);
       continue;
     }
-    if (text_field(object_field(*pod, "metadata"), "uid") != m_uid) {
+    if (text_at(object_at(*pod, "metadata"), "uid") != m_uid) {
       give_up(fmt::format("pod \"{}\" is another one than the run's", m_pod.name));
       return std::nullopt;
     }
     const ContainerState state = container_state(*pod, coordinator);
     if (state != ContainerState::waiting)
       return state == ContainerState::terminated;
-    const std::string phase = text_field(object_field(*pod, "status"), "phase");
+    const std::string phase = text_at(object_at(*pod, "status"), "phase");
     if (phase == "Failed" || phase == "Succeeded") {
       give_up(fmt::format("pod \"{}\" has ended ({}) and its coordinator never ran", m_pod.name,
-                          text_field(object_field(*pod, "status"), "reason")));
+                          text_at(object_at(*pod, "status"), "reason")));
       return std::nullopt;
     }
     // Watch until something has changed; what the watch cannot tell, the next get does.
@@ -209,7 +210,7 @@ std::optional<bool> PodFollower::wait_for_start(const std::stop_token& stop) {
         {.namespace_name = m_pod.namespace_name,
          .labels = {},
          .fields = "metadata.name=" + m_pod.name},
-        text_field(object_field(*pod, "metadata"), "resourceVersion"),
+        text_at(object_at(*pod, "metadata"), "resourceVersion"),
         [&](const kube::WatchEvent& event) {
           if (event.type == kube::WatchEvent::Type::bookmark)
             return;
@@ -263,7 +264,7 @@ void PodFollower::read_record(std::string_view line) {
   if (number <= m_last_record) // no record, or read before the log was opened again
     return;
   m_last_record = number;
-  const std::string event = text_field(record, "event");
+  const std::string event = text_at(record, "event");
   if (event == "begin" && record.contains("version") && record["version"] != journal_version)
     return give_up(fmt::format("the journal of pod \"{}\" is of version {}, and this program reads "
                                "{}: use the taskgroup of your controller's release",
@@ -271,7 +272,7 @@ void PodFollower::read_record(std::string_view line) {
   if (!is_shown(event))
     return;
 
-  const std::optional<std::size_t> task = index_of(m_shape, text_field(record, "task"));
+  const std::optional<std::size_t> task = index_of(m_shape, text_at(record, "task"));
   if (!task && record.contains("task"))
     return; // not one of those to show
   const std::scoped_lock lock(m_mutex);
@@ -279,7 +280,7 @@ void PodFollower::read_record(std::string_view line) {
     read_step(record, *task, number);
   Event shown{number, std::move(record), std::string(line), std::chrono::steady_clock::now(),
               {},     event == "end"};
-  if (event == "task" && text_field(shown.record, "state") != "Running")
+  if (event == "task" && text_at(shown.record, "state") != "Running")
     shown.ends_task = task;
   m_read_end = shown.ends_run;
   m_events.push_back(std::move(shown));
@@ -289,15 +290,15 @@ void PodFollower::read_record(std::string_view line) {
 // Under the lock.
 void PodFollower::read_step(const json& record, std::size_t task, std::uint64_t number) {
   const std::vector<PlanStep>& steps = m_shape.tasks[task].steps;
-  const std::string name = text_field(record, "step");
+  const std::string name = text_at(record, "step");
   const auto found = std::find_if(steps.begin(), steps.end(),
                                   [&](const PlanStep& step) { return step.name == name; });
-  if (found == steps.end() || text_field(record, "reason") == "Skipped")
+  if (found == steps.end() || text_at(record, "reason") == "Skipped")
     return;
   const auto step = static_cast<std::size_t>(found - steps.begin());
   const bool is_new = m_streams.find({task, step}) == m_streams.end();
   Stream& stream = m_streams[{task, step}];
-  stream.step_ended = text_field(record, "state") == "Terminated";
+  stream.step_ended = text_at(record, "state") == "Terminated";
   if (!is_new)
     return;
   stream.opened = std::chrono::steady_clock::now();

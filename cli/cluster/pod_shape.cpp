@@ -3,7 +3,7 @@
 
 #include <taskgroup/nearest.h>
 
-#include "cli/cluster/run_view.h"
+#include "kube/json_fields.h"
 
 #include <fmt/format.h>
 
@@ -18,8 +18,8 @@ using nlohmann::json;
 
 const json& status_of(const json& pod, const std::string& container) {
   static const json none = json::object();
-  for (const json& status : array_field(object_field(pod, "status"), "containerStatuses")) {
-    if (text_field(status, "name") == container)
+  for (const json& status : array_at(object_at(pod, "status"), "containerStatuses")) {
+    if (text_at(status, "name") == container)
       return status;
   }
   return none;
@@ -28,20 +28,19 @@ const json& status_of(const json& pod, const std::string& container) {
 } // namespace
 
 tl::expected<Plan, Failure> shape_of(const json& pod, const std::string& run) {
-  const json& metadata = object_field(pod, "metadata");
-  const std::string text =
-      text_field(object_field(metadata, "annotations"), "taskgroup.dev/outline");
+  const json& metadata = object_at(pod, "metadata");
+  const std::string text = text_at(object_at(metadata, "annotations"), "taskgroup.dev/outline");
   const json outline = json::parse(text, nullptr, /*allow_exceptions=*/false);
   Plan shape;
   shape.group = run;
-  for (const json& told : array_field(outline, "tasks")) {
+  for (const json& told : array_at(outline, "tasks")) {
     PlanTask task;
-    task.name = text_field(told, "name");
+    task.name = text_at(told, "name");
     task.is_finally = told.is_object() && told.contains("finally") && told["finally"] == true;
-    for (const json& one : array_field(told, "steps")) {
+    for (const json& one : array_at(told, "steps")) {
       PlanStep step;
-      step.name = text_field(one, "name");
-      step.container = text_field(one, "container");
+      step.name = text_at(one, "name");
+      step.container = text_at(one, "container");
       task.steps.push_back(std::move(step));
     }
     shape.tasks.push_back(std::move(task));
@@ -52,7 +51,7 @@ tl::expected<Plan, Failure> shape_of(const json& pod, const std::string& run) {
                 fmt::format("error: pod \"{}\" tells of no tasks (annotation "
                             "taskgroup.dev/outline): no pod of a TaskGroup, or one of a later "
                             "release. kubectl logs shows its containers",
-                            text_field(metadata, "name"))});
+                            text_at(metadata, "name"))});
   return shape;
 }
 
@@ -76,26 +75,24 @@ tl::expected<Plan, Failure> only_tasks(Plan shape, const std::vector<std::string
 }
 
 ContainerState container_state(const json& pod, const std::string& container) {
-  const json& state = object_field(status_of(pod, container), "state");
+  const json& state = object_at(status_of(pod, container), "state");
   if (state.contains("running"))
     return ContainerState::running;
   return state.contains("terminated") ? ContainerState::terminated : ContainerState::waiting;
 }
 
 std::string obstacle_of(const json& pod) {
-  const json& status = object_field(pod, "status");
-  for (const json& condition : array_field(status, "conditions")) {
-    if (text_field(condition, "type") == "PodScheduled"
-        && text_field(condition, "status") == "False")
-      return fmt::format("{}: {}", text_field(condition, "reason"),
-                         text_field(condition, "message"));
+  const json& status = object_at(pod, "status");
+  for (const json& condition : array_at(status, "conditions")) {
+    if (text_at(condition, "type") == "PodScheduled" && text_at(condition, "status") == "False")
+      return fmt::format("{}: {}", text_at(condition, "reason"), text_at(condition, "message"));
   }
-  for (const json& container : array_field(status, "containerStatuses")) {
-    const json& waiting = object_field(object_field(container, "state"), "waiting");
-    const std::string reason = text_field(waiting, "reason");
+  for (const json& container : array_at(status, "containerStatuses")) {
+    const json& waiting = object_at(object_at(container, "state"), "waiting");
+    const std::string reason = text_at(waiting, "reason");
     if (!reason.empty() && reason != "ContainerCreating" && reason != "PodInitializing")
-      return fmt::format("container \"{}\": {}: {}", text_field(container, "name"), reason,
-                         text_field(waiting, "message"));
+      return fmt::format("container \"{}\": {}: {}", text_at(container, "name"), reason,
+                         text_at(waiting, "message"));
   }
   return {};
 }

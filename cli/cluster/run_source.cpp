@@ -3,6 +3,8 @@
 
 #include <taskgroup/nearest.h>
 
+#include "kube/json_fields.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -38,16 +40,16 @@ void sort(std::vector<RunView>& runs) {
 }
 
 bool belongs_to(const Json& custom_run, const Json& pipeline_run) {
-  const std::string uid = text_field(object_field(pipeline_run, "metadata"), "uid");
-  const Json& owners = array_field(object_field(custom_run, "metadata"), "ownerReferences");
+  const std::string uid = text_at(object_at(pipeline_run, "metadata"), "uid");
+  const Json& owners = array_at(object_at(custom_run, "metadata"), "ownerReferences");
   return std::any_of(owners.begin(), owners.end(),
-                     [&](const Json& owner) { return text_field(owner, "uid") == uid; });
+                     [&](const Json& owner) { return text_at(owner, "uid") == uid; });
 }
 
 std::string succeeded_of(const Json& object) {
-  for (const Json& condition : array_field(object_field(object, "status"), "conditions")) {
-    if (text_field(condition, "type") == "Succeeded")
-      return text_field(condition, "status");
+  for (const Json& condition : array_at(object_at(object, "status"), "conditions")) {
+    if (text_at(condition, "type") == "Succeeded")
+      return text_at(condition, "status");
   }
   return {};
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cluster/run_view.h"
 
-#include <fmt/format.h>
+#include "kube/json_fields.h"
 
-#include <cstdint>
+#include <fmt/format.h>
 
 namespace taskgroup::cluster {
 
@@ -11,32 +11,25 @@ namespace {
 
 using nlohmann::json;
 
-std::int64_t number_field(const json& object, const char* field) {
-  const auto found = object.is_object() ? object.find(field) : object.end();
-  return object.is_object() && found != object.end() && found->is_number_integer()
-             ? found->get<std::int64_t>()
-             : 0;
-}
-
 std::optional<kube::WallTime> time_field(const json& object, const char* field) {
-  return kube::from_rfc3339(text_field(object, field));
+  return kube::from_rfc3339(text_at(object, field));
 }
 
 const json& asked_of(const json& custom_run) {
-  const json& spec = object_field(custom_run, "spec");
-  const json& reference = object_field(spec, "customRef");
-  return reference.empty() ? object_field(spec, "customSpec") : reference;
+  const json& spec = object_at(custom_run, "spec");
+  const json& reference = object_at(spec, "customRef");
+  return reference.empty() ? object_at(spec, "customSpec") : reference;
 }
 
 StepView step_of(const json& object) {
   StepView step;
-  step.name = text_field(object, "name");
-  step.container = text_field(object, "container");
-  step.state = text_field(object, "state");
+  step.name = text_at(object, "name");
+  step.container = text_at(object, "container");
+  step.state = text_at(object, "state");
   if (object.is_object() && object.contains("exitCode") && object["exitCode"].is_number_integer())
     step.exit_code = object["exitCode"].get<int>();
-  step.reason = text_field(object, "reason");
-  step.message = text_field(object, "message");
+  step.reason = text_at(object, "reason");
+  step.message = text_at(object, "message");
   step.started = time_field(object, "startTime");
   step.finished = time_field(object, "completionTime");
   return step;
@@ -44,33 +37,33 @@ StepView step_of(const json& object) {
 
 TaskView task_of(const json& object) {
   TaskView task;
-  task.name = text_field(object, "name");
-  task.state = text_field(object, "state");
-  task.reason = text_field(object, "reason");
-  task.message = text_field(object, "message");
+  task.name = text_at(object, "name");
+  task.state = text_at(object, "state");
+  task.reason = text_at(object, "reason");
+  task.message = text_at(object, "message");
   task.is_finally = object.is_object() && object.contains("finally") && object["finally"] == true;
-  task.attempts = static_cast<int>(number_field(object, "attempts"));
+  task.attempts = static_cast<int>(integer_at(object, "attempts"));
   task.started = time_field(object, "startTime");
   task.finished = time_field(object, "completionTime");
-  for (const json& step : array_field(object, "steps"))
+  for (const json& step : array_at(object, "steps"))
     task.steps.push_back(step_of(step));
   return task;
 }
 
 const json& condition_of(const json& status) {
   static const json none = json::object();
-  for (const json& condition : array_field(status, "conditions")) {
-    if (text_field(condition, "type") == "Succeeded")
+  for (const json& condition : array_at(status, "conditions")) {
+    if (text_at(condition, "type") == "Succeeded")
       return condition;
   }
   return none;
 }
 
 AttemptView attempt_of(const json& status) {
-  const json& pod = object_field(object_field(status, "extraFields"), "pod");
+  const json& pod = object_at(object_at(status, "extraFields"), "pod");
   const json& condition = condition_of(status);
-  return {text_field(pod, "name"), text_field(pod, "uid"), text_field(condition, "reason"),
-          text_field(condition, "message")};
+  return {text_at(pod, "name"), text_at(pod, "uid"), text_at(condition, "reason"),
+          text_at(condition, "message")};
 }
 
 std::string state_of(const std::string& succeeded, const std::string& reason, bool cancelling) {
@@ -85,70 +78,47 @@ std::string state_of(const std::string& succeeded, const std::string& reason, bo
 
 } // namespace
 
-std::string text_field(const json& object, const char* field) {
-  if (!object.is_object())
-    return {};
-  const auto found = object.find(field);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-const json& object_field(const json& object, const char* field) {
-  static const json none = json::object();
-  if (!object.is_object())
-    return none;
-  const auto found = object.find(field);
-  return found != object.end() && found->is_object() ? *found : none;
-}
-
-const json& array_field(const json& object, const char* field) {
-  static const json none = json::array();
-  if (!object.is_object())
-    return none;
-  const auto found = object.find(field);
-  return found != object.end() && found->is_array() ? *found : none;
-}
-
 std::string asked_kind_of(const json& custom_run) {
   const json& asked = asked_of(custom_run);
-  return fmt::format("{} ({})", text_field(asked, "kind"), text_field(asked, "apiVersion"));
+  return fmt::format("{} ({})", text_at(asked, "kind"), text_at(asked, "apiVersion"));
 }
 
 std::optional<RunView> run_view_of(const json& custom_run) {
   const json& asked = asked_of(custom_run);
-  if (!text_field(asked, "apiVersion").starts_with("taskgroup.dev/")
-      || text_field(asked, "kind") != "TaskGroup")
+  if (!text_at(asked, "apiVersion").starts_with("taskgroup.dev/")
+      || text_at(asked, "kind") != "TaskGroup")
     return std::nullopt;
-  const json& metadata = object_field(custom_run, "metadata");
-  const json& spec = object_field(custom_run, "spec");
-  const json& status = object_field(custom_run, "status");
+  const json& metadata = object_at(custom_run, "metadata");
+  const json& spec = object_at(custom_run, "spec");
+  const json& status = object_at(custom_run, "status");
   const json& condition = condition_of(status);
 
   RunView run;
-  run.name = text_field(metadata, "name");
-  run.namespace_name = text_field(metadata, "namespace");
-  run.uid = text_field(metadata, "uid");
-  run.created = text_field(metadata, "creationTimestamp");
-  run.group = text_field(asked, "name");
-  for (const json& owner : array_field(metadata, "ownerReferences")) {
-    if (text_field(owner, "kind") == "PipelineRun")
-      run.pipeline_run = text_field(owner, "name");
+  run.name = text_at(metadata, "name");
+  run.namespace_name = text_at(metadata, "namespace");
+  run.uid = text_at(metadata, "uid");
+  run.created = text_at(metadata, "creationTimestamp");
+  run.group = text_at(asked, "name");
+  for (const json& owner : array_at(metadata, "ownerReferences")) {
+    if (text_at(owner, "kind") == "PipelineRun")
+      run.pipeline_run = text_at(owner, "name");
   }
-  run.pipeline_task = text_field(object_field(metadata, "labels"), "tekton.dev/pipelineTask");
-  run.reason = text_field(condition, "reason");
-  run.message = text_field(condition, "message");
-  run.state = state_of(text_field(condition, "status"), run.reason,
-                       text_field(spec, "status") == "RunCancelled");
+  run.pipeline_task = text_at(object_at(metadata, "labels"), "tekton.dev/pipelineTask");
+  run.reason = text_at(condition, "reason");
+  run.message = text_at(condition, "message");
+  run.state =
+      state_of(text_at(condition, "status"), run.reason, text_at(spec, "status") == "RunCancelled");
   run.started = time_field(status, "startTime");
   run.finished = time_field(status, "completionTime");
-  for (const json& over : array_field(status, "retriesStatus"))
+  for (const json& over : array_at(status, "retriesStatus"))
     run.attempts.push_back(attempt_of(over));
   run.attempts.push_back(attempt_of(status));
-  run.attempts_allowed = static_cast<int>(number_field(spec, "retries")) + 1;
-  run.raw_tasks = array_field(object_field(status, "extraFields"), "tasks");
+  run.attempts_allowed = static_cast<int>(integer_at(spec, "retries")) + 1;
+  run.raw_tasks = array_at(object_at(status, "extraFields"), "tasks");
   for (const json& task : run.raw_tasks)
     run.tasks.push_back(task_of(task));
-  for (const json& result : array_field(status, "results"))
-    run.results.emplace_back(text_field(result, "name"), text_field(result, "value"));
+  for (const json& result : array_at(status, "results"))
+    run.results.emplace_back(text_at(result, "name"), text_at(result, "value"));
   return run;
 }
 

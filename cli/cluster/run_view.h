@@ -84,9 +84,4 @@ std::string asked_kind_of(const nlohmann::json& custom_run);
 // Return the run as `taskgroup status -o json` prints it (docs/commands.md).
 nlohmann::ordered_json document_of(const RunView& run);
 
-// Return a string field, an object or array field; empty if it is absent or of another type.
-std::string text_field(const nlohmann::json& object, const char* field);
-const nlohmann::json& object_field(const nlohmann::json& object, const char* field);
-const nlohmann::json& array_field(const nlohmann::json& object, const char* field);
-
 } // namespace taskgroup::cluster

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "controller/json_fields.h"
+#include "kube/json_fields.h"
 
 namespace taskgroup {
 

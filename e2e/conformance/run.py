@@ -4,7 +4,8 @@
 
     run.py [--taskgroup PROGRAM] [--jobs N] [--verbose] [FILTER...]
 
-Each case is a file `<topic>-<rule>.yaml` beside this one. A FILTER picks the cases whose name
+Each case is a file `<topic>-<rule>.yaml` beside this one. Its head says `# Rule:`, `# Source:` and, as
+`# Covers:`, the items of items.yaml that it shows (compatibility.py). A FILTER picks the cases whose name
 contains it. The program is $TASKGROUP_BIN/taskgroup, else the release build's. Exit code 0: all
 cases passed.
 
@@ -216,12 +217,14 @@ def main():
     parser.add_argument("filters", nargs="*", metavar="FILTER", help="part of a case's name")
     options = parser.parse_args()
 
+    options.taskgroup = os.path.abspath(options.taskgroup)
     if not os.access(options.taskgroup, os.X_OK):
         sys.exit(f"{options.taskgroup}: no such program; build it, or name one with --taskgroup")
     paths = [
         path
         for path in sorted(HERE.glob("*.yaml"))
-        if not options.filters or any(part in path.stem for part in options.filters)
+        if path.name != "items.yaml"
+        and (not options.filters or any(part in path.stem for part in options.filters))
     ]
     if not paths:
         sys.exit("no case matches")

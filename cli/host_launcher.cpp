@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/host_launcher.h"
 
-#include "cli/expand.h"
+#include "cli/container_recipe.h"
 #include "cli/run_folder.h"
 
 #include <fmt/format.h>
 
 #include <sys/wait.h>
 
-#include <algorithm>
-#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
@@ -18,10 +16,6 @@
 namespace taskgroup {
 
 namespace {
-
-// Where a container finds what belongs to us; users cannot mount below /tekton (fields.h).
-constexpr const char* agent_path = "/tekton/bin/taskgroup-agent";
-constexpr const char* socket_path = "/tekton/coordinator";
 
 constexpr const char* coordinator_name = "coordinator";
 
@@ -33,34 +27,6 @@ bool is_hidden(const std::string& directory) {
     }
   }
   return false;
-}
-
-const PlanVolume* find_volume(const Plan& plan, const std::string& name) {
-  const auto found = std::find_if(plan.volumes.begin(), plan.volumes.end(),
-                                  [&](const PlanVolume& one) { return one.name == name; });
-  return found == plan.volumes.end() ? nullptr : &*found;
-}
-
-std::vector<host::Mount> mounts_of(const Plan& plan, const VolumeFolders& volumes,
-                                   const PlanStep& step) {
-  std::vector<host::Mount> mounts;
-  for (const PlanMount& mount : step.mounts) {
-    const PlanVolume* volume = find_volume(plan, mount.volume);
-    if (volume == nullptr)
-      continue; // plan_from_json and the planner exclude it
-    std::string source = volumes.path_of(volume->name);
-    if (volume->kind == PlanVolume::Kind::bound && source != volume->source) {
-      // A workspace is a folder: the file appears in it under its own name.
-      mounts.push_back({source, mount.path, true});
-      const std::string name = std::filesystem::path(volume->source).filename().string();
-      mounts.push_back({volume->source, mount.path + "/" + name, true});
-      continue;
-    }
-    if (!mount.sub_path.empty())
-      source += "/" + mount.sub_path;
-    mounts.push_back({source, mount.path, mount.read_only || volume->read_only});
-  }
-  return mounts;
 }
 
 class HostLauncher : public Launcher {
@@ -102,7 +68,7 @@ public:
   }
 
   void start(const Container& container, int stdout_fd, int stderr_fd) override {
-    if (const auto prepared = prepare_for(container); !prepared) {
+    if (const auto prepared = prepare_for(m_plan, m_folder, m_volumes, container); !prepared) {
       refuse(container, prepared.error());
       return;
     }
@@ -137,20 +103,6 @@ public:
   void kill_all() override { m_sandbox.kill_all(); }
 
 private:
-  tl::expected<void, std::string> prepare_for(const Container& container) {
-    if (auto made = m_volumes.make_for(container.task); !made)
-      return made;
-    if (auto made = make_folder(m_folder.socket_folder(container.index), 0777); !made)
-      return made;
-    for (const PlanMount& mount : m_plan.tasks[container.task].steps[container.step].mounts) {
-      if (mount.sub_path.empty())
-        continue;
-      if (auto made = make_below(m_volumes.path_of(mount.volume), mount.sub_path); !made)
-        return made;
-    }
-    return {};
-  }
-
   void refuse(const Container& container, const std::string& why) {
     m_failed.push_back({false, container.index, 0, why});
     ended(container.task);
@@ -181,44 +133,25 @@ private:
 host::ContainerSpec host_container(const Plan& plan, const RunFolder& folder,
                                    const VolumeFolders& volumes, const HostOptions& options,
                                    const Container& container) {
-  const PlanStep& step = plan.tasks[container.task].steps[container.step];
+  ContainerRecipe recipe = recipe_of(plan, folder, volumes, options.agent, container);
   host::ContainerSpec spec;
-  spec.name = step.container;
-  spec.argv = {agent_path,    "step",         "--socket", std::string(socket_path) + "/s",
-               "--container", step.container, "--nonce",  plan.nonce};
-  if (step.script) {
-    spec.argv.emplace_back("--script");
-  }
-  spec.argv.emplace_back("--");
+  spec.name = std::move(recipe.name);
+  spec.argv = std::move(recipe.argv);
 
-  // What an image's configuration would give; the step's own env comes after it.
+  // What an image's configuration would give; the step's own env comes over it.
   std::map<std::string, std::string> environment = {
       {"PATH", options.path}, {"HOME", "/tekton/home"}, {"LANG", "C.UTF-8"}};
   if (options.one_user) {
     // Files of other users cannot be made here, and tar, run as root, would try to.
     environment["TAR_OPTIONS"] = "--no-same-owner";
   }
-  std::map<std::string, std::string> declared; // what kubelet expands: only the container's own env
-  for (const PlanEnv& env : step.env) {
-    const std::string value = expand_variables(env.value.to_marked(plan.nonce), declared);
-    declared[env.name] = value;
-    environment[env.name] = value;
+  for (auto& [name, value] : recipe.env) {
+    environment[name] = std::move(value);
   }
   for (const auto& [name, value] : environment) {
     spec.env.push_back(name + "=" + value);
   }
-  if (!step.script) {
-    for (const Text& word : step.command) {
-      spec.argv.push_back(expand_variables(word.to_marked(plan.nonce), declared));
-    }
-  }
-  for (const Text& word : step.args) {
-    spec.argv.push_back(expand_variables(word.to_marked(plan.nonce), declared));
-  }
-
-  spec.mounts = mounts_of(plan, volumes, step);
-  spec.mounts.push_back({options.agent, agent_path, true});
-  spec.mounts.push_back({folder.socket_folder(container.index), socket_path, false});
+  spec.mounts = std::move(recipe.mounts);
   if (is_hidden(options.directory)) {
     spec.mounts.push_back({options.directory, options.directory, true});
   }

@@ -3,6 +3,7 @@
 
 #include "kube/call_guard.h"
 #include "kube/credentials.h"
+#include "kube/openssl.h"
 
 #include <fcntl.h>
 #include <httplib.h>
@@ -24,24 +25,12 @@
 namespace taskgroup::kube {
 namespace {
 
-template <auto function>
-struct Free {
-  template <typename T>
-  void operator()(T* object) const {
-    function(object);
-  }
-};
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using PrivateKey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
-
-Bio bio_of(const std::string& pem) {
-  return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-}
+using openssl::Certificate;
+using openssl::Key;
 
 std::vector<Certificate> certificates_in(const std::string& pem) {
   std::vector<Certificate> certificates;
-  const Bio bio = bio_of(pem);
+  const openssl::Bio bio = openssl::reading(pem);
   while (X509* one = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
     certificates.emplace_back(one);
   }
@@ -49,11 +38,9 @@ std::vector<Certificate> certificates_in(const std::string& pem) {
   return certificates;
 }
 
-PrivateKey key_in(const std::string& pem) {
-  const Bio bio = bio_of(pem);
-  // An encrypted key must not ask on the terminal.
-  const auto no_password = [](char*, int, int, void*) { return -1; };
-  PrivateKey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
+Key key_in(const std::string& pem) {
+  const openssl::Bio bio = openssl::reading(pem);
+  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, openssl::no_passphrase, nullptr));
   ERR_clear_error();
   return key;
 }
@@ -67,7 +54,7 @@ std::string identity_error(const std::string& certificate, const std::string& ke
   if (certificates.empty()) {
     return "the client certificate is no PEM certificate";
   }
-  const PrivateKey private_key = key_in(key);
+  const Key private_key = key_in(key);
   if (!private_key) {
     return "the client key is no PEM private key without a password";
   }
@@ -183,7 +170,7 @@ std::unique_ptr<Connection> HttpTransport::Inside::open(const Credential& creden
   const std::string& name = renamed ? config.tls_server_name : config.host;
   if (config.tls) {
     const auto certificates = certificates_in(credential.certificate);
-    const PrivateKey key = key_in(credential.key);
+    const Key key = key_in(credential.key);
     auto client = std::make_unique<httplib::SSLClient>(
         name, config.port, certificates.empty() ? nullptr : certificates.front().get(), key.get());
     if (client->ssl_context() != nullptr) {

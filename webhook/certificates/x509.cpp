@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "webhook/certificates/x509.h"
 
+#include "kube/openssl.h"
+
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -19,19 +21,14 @@ namespace {
 
 using kube::WallTime;
 
-template <auto release>
-struct Release {
-  template <typename T>
-  void operator()(T* object) const {
-    release(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Release<BIO_free>>;
-using Certificate = std::unique_ptr<X509, Release<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Release<EVP_PKEY_free>>;
-using Number = std::unique_ptr<BIGNUM, Release<BN_free>>;
-using Extension = std::unique_ptr<X509_EXTENSION, Release<X509_EXTENSION_free>>;
-using Names = std::unique_ptr<GENERAL_NAMES, Release<GENERAL_NAMES_free>>;
+using openssl::Bio;
+using openssl::Certificate;
+using openssl::Key;
+using openssl::no_passphrase;
+using openssl::reading;
+using Number = std::unique_ptr<BIGNUM, openssl::Release<BN_free>>;
+using Extension = std::unique_ptr<X509_EXTENSION, openssl::Release<X509_EXTENSION_free>>;
+using Names = std::unique_ptr<GENERAL_NAMES, openssl::Release<GENERAL_NAMES_free>>;
 
 void must(bool done, const char* what) {
   if (done)
@@ -41,13 +38,6 @@ void must(bool done, const char* what) {
   throw std::runtime_error(std::string("cannot ") + what + (reason == nullptr ? "" : ": ")
                            + (reason == nullptr ? "" : reason));
 }
-
-Bio reading(std::string_view text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-// Never ask a terminal for a passphrase.
-int no_passphrase(char*, int, int, void*) { return 0; }
 
 Certificate read_certificate(BIO* from) {
   Certificate certificate(PEM_read_bio_X509(from, nullptr, no_passphrase, nullptr));

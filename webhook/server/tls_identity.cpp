@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "webhook/server/tls_identity.h"
 
+#include "kube/openssl.h"
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -9,20 +11,11 @@ namespace taskgroup {
 
 namespace {
 
-template <auto release>
-struct Release {
-  template <typename T>
-  void operator()(T* object) const {
-    release(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Release<BIO_free>>;
-using Certificate = std::unique_ptr<X509, Release<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Release<EVP_PKEY_free>>;
-
-Bio reading(const std::string& text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
+using openssl::Bio;
+using openssl::Certificate;
+using openssl::Key;
+using openssl::no_passphrase;
+using openssl::reading;
 
 // What OpenSSL says, once `what` has failed.
 tl::unexpected<std::string> failed(const std::string& what) {
@@ -31,9 +24,6 @@ tl::unexpected<std::string> failed(const std::string& what) {
   ERR_clear_error();
   return tl::unexpected<std::string>(reason == nullptr ? what : what + ": " + reason);
 }
-
-// Never ask a terminal for a passphrase.
-int no_passphrase(char*, int, int, void*) { return 0; }
 
 } // namespace
 

@@ -11,6 +11,7 @@
 #include "service/identity.h"
 #include "service/log.h"
 #include "service/metrics.h"
+#include "service/process.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -189,21 +190,10 @@ int try_out(kube::KubeApi& api, const Flags& flags, const std::stop_token& stop)
 }
 
 int run(const Flags& flags) {
-  log::Level level{};
-  if (!log::level_from(flags.log_level, level)) {
-    fmt::print(stderr, "--log-level: found \"{}\", expected debug, info, warning or error\n",
-               flags.log_level);
+  if (!set_log_level(flags.log_level))
     return 2;
-  }
-  log::set_level(level);
 
-  // Before the first thread: all inherit it.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  const sigset_t signals = hold_stop_signals();
 
   const auto config = kube::find_config(flags.kubeconfig, kube::process_environment());
   if (!config) {

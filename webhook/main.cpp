@@ -9,6 +9,7 @@
 #include "service/identity.h"
 #include "service/log.h"
 #include "service/metrics.h"
+#include "service/process.h"
 #include "webhook/admission_handler.h"
 #include "webhook/certificates/keeper.h"
 #include "webhook/certificates/served_secret.h"
@@ -261,13 +262,8 @@ int serve(const Flags& flags, const Clients& clients, metrics::Registry& registr
 }
 
 int run(Flags flags) {
-  log::Level level{};
-  if (!log::level_from(flags.log_level, level)) {
-    fmt::print(stderr, "--log-level: found \"{}\", expected debug, info, warning or error\n",
-               flags.log_level);
+  if (!set_log_level(flags.log_level))
     return 2;
-  }
-  log::set_level(level);
   if (flags.manage_certificates
       && (flags.service_name.empty() || flags.webhook_configuration.empty()
           || flags.lease_name.empty())) {
@@ -276,13 +272,7 @@ int run(Flags flags) {
     return 2;
   }
 
-  // Before the first thread: all inherit it.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  const sigset_t signals = hold_stop_signals();
   // What one large review took is there for the next one, whichever thread reads it; with an arena
   // for each thread, each would keep as much.
   mallopt(M_ARENA_MAX, 1);

@@ -17,6 +17,7 @@ TEST(ShortSha256, IsTheBeginningOfTheHash) {
 
 class Claims : public PodTest {};
 
+// Covers: 6.1.F5
 TEST_F(Claims, AreMadeAsStockMakesThem) {
   load(R"yaml(
 apiVersion: tekton.dev/v1beta1

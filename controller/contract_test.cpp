@@ -72,6 +72,7 @@ protected:
   FakeCluster cluster;
 };
 
+// Covers: 11.1.F1 11.1.F6
 TEST_F(Contract, contract_01_MatchesApiVersionAndKindExactly) {
   for (const char* spec :
        {"{customRef: {apiVersion: taskgroup.dev/v1, kind: TaskGroup, name: x}}",
@@ -119,6 +120,7 @@ TEST_F(Contract, contract_04_AnAbsentSpecIsAnErrorThatNamesIt) {
   }
 }
 
+// Covers: 11.1.F4
 TEST_F(Contract, contract_05_VariablesInTheEmbeddedSpecAreOurs) {
   start(embedding("{params: [{name: p}], tasks: [{name: a, taskSpec: {steps: [{name: s, image: i, "
                   "command: [echo], args: ['$(params.p)', '$(context.taskRun.namespace)']}]}}]}",
@@ -126,6 +128,7 @@ TEST_F(Contract, contract_05_VariablesInTheEmbeddedSpecAreOurs) {
   EXPECT_THAT(command_line(), HasSubstr("given default "));
 }
 
+// Covers: 11.1.F1 11.1.F2
 TEST_F(Contract, contract_06_ParamsAreTextsListsAndMaps) {
   start(embedding(
       "{params: [{name: t}, {name: l, type: array}, {name: o, type: object, properties: {k: "
@@ -137,6 +140,7 @@ TEST_F(Contract, contract_06_ParamsAreTextsListsAndMaps) {
   EXPECT_THAT(command_line(), HasSubstr("5 x z v "));
 }
 
+// Covers: 11.1.F3
 TEST_F(Contract, contract_07_ThePodTemplateIsTheGroupsOwnOverThePipelineRuns) {
   cluster.apply("{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: pr}, spec: "
                 "{taskRunTemplate: {podTemplate: {nodeSelector: {a: b}, schedulerName: theirs}}}}");
@@ -148,6 +152,7 @@ TEST_F(Contract, contract_07_ThePodTemplateIsTheGroupsOwnOverThePipelineRuns) {
   EXPECT_EQ(spec["nodeSelector"]["a"], "b");
 }
 
+// Covers: 11.1.F1
 TEST_F(Contract, contract_08_TheServiceAccountMayBeEmpty) {
   start(embedding(small));
   EXPECT_EQ(cluster.pod()["spec"]["serviceAccountName"], "default");
@@ -157,6 +162,7 @@ TEST_F(Contract, contract_08_TheServiceAccountMayBeEmpty) {
   EXPECT_EQ(other.pod()["spec"]["serviceAccountName"], "builder");
 }
 
+// Covers: 11.2.F1
 TEST_F(Contract, contract_09_ResultsAreStrings) {
   start(embedding(with_result));
   cluster.write_journal({begin, end("Succeeded", "{r: {k: v}}")});
@@ -167,6 +173,7 @@ TEST_F(Contract, contract_09_ResultsAreStrings) {
 
 // What the pipeline controller makes an array of: a non-empty JSON array of strings. The half that
 // is ours is that an array arrives as exactly that text.
+// Covers: 11.2.F3
 TEST_F(Contract, contract_10_AnArrayIsWrittenAsTheTextThatBecomesOneDownstream) {
   start(embedding(with_result));
   cluster.write_journal({begin, end("Succeeded", "{r: [x, 'y z']}")});
@@ -183,6 +190,7 @@ TEST_F(Contract, contract_11_AResultWithADotInItsNameIsWarnedOf) {
   EXPECT_THAT(cluster.events[0].note, HasSubstr("\"r.s\""));
 }
 
+// Covers: 11.2.F1
 TEST_F(Contract, contract_12_ResultsAreReportedOnFailureToo) {
   for (const char* state : {"Failed", "Cancelled"}) {
     FakeCluster one;
@@ -245,6 +253,7 @@ TEST_F(Contract, contract_15_NullsInTheStatusAreAbsent) {
   EXPECT_EQ(other.reason(), "Running");
 }
 
+// Covers: 11.2.F1
 TEST_F(Contract, contract_16_SucceededIsTheOnlyCondition) {
   start(embedding(small));
   EXPECT_EQ(cluster.status()["conditions"].size(), 1U);
@@ -254,6 +263,7 @@ TEST_F(Contract, contract_16_SucceededIsTheOnlyCondition) {
   EXPECT_EQ(cluster.status()["conditions"][0]["type"], "Succeeded");
 }
 
+// Covers: 11.2.F2
 TEST_F(Contract, contract_17_UnknownIsWrittenBeforeAnythingSlow) {
   std::string at_first_read;
   cluster.api.set_read_hook([&](const std::string& verb, const kube::Resource& resource,
@@ -270,6 +280,7 @@ TEST_F(Contract, contract_17_UnknownIsWrittenBeforeAnythingSlow) {
   EXPECT_EQ(cluster.reason(), "Running");
 }
 
+// Covers: 2.3.F2 11.2.F2
 TEST_F(Contract, contract_18_ACancelIsCustomRunCancelledWhateverItsCause) {
   start(embedding(small));
   cluster.cancel_run("CustomRun cancelled as the PipelineRun it belongs to has timed out.");
@@ -330,6 +341,7 @@ TEST_F(Contract, contract_23_NoRetryAfterACancel) {
   EXPECT_EQ(cluster.pods_created(), 1U);
 }
 
+// Covers: 11.2.F2
 TEST_F(Contract, contract_24_OurOwnTimeoutHasItsOwnReason) {
   start(embedding(small, "timeout: 10m"));
   cluster.pass(10 * 60'000);
@@ -340,6 +352,7 @@ TEST_F(Contract, contract_24_OurOwnTimeoutHasItsOwnReason) {
   EXPECT_THAT(cluster.message(), HasSubstr("10m"));
 }
 
+// Covers: 8.F2 11.1.F1
 TEST_F(Contract, contract_25_NoTimeoutMeansSixtyMinutesAndZeroMeansNone) {
   struct Case {
     const char* field;
@@ -367,6 +380,7 @@ TEST_F(Contract, contract_26_ThePipelineRunsTimeIsTektonsBusiness) {
   EXPECT_EQ(cluster.reason(), "Running");
 }
 
+// Covers: 11.2.F2
 TEST_F(Contract, contract_27_TheTimeoutCountsPerAttempt) {
   start(embedding(small, "timeout: 10m, retries: 1"));
   cluster.pass(9 * 60'000);
@@ -391,6 +405,7 @@ TEST_F(Contract, contract_28_NegativeNumbersAreRefused) {
   }
 }
 
+// Covers: 11.2.F2
 TEST_F(Contract, contract_29_FalseOnlyWhenRetriesAreUsedUp) {
   start(embedding(with_result, "retries: 1"));
   cluster.write_journal({begin, end("Failed", "{r: first}")});
@@ -518,6 +533,7 @@ TEST_F(Contract, contract_36_ThePodBlocksTheDeletionOfItsOwner) {
   EXPECT_EQ(cluster.pod()["metadata"]["ownerReferences"][0]["blockOwnerDeletion"], true);
 }
 
+// Covers: 6.1.F5
 TEST_F(Contract, contract_37_AVolumeClaimTemplateOfARunByHandIsServed) {
   cluster.create_run(
       embedding("{workspaces: [{name: w}], tasks: [{name: a, workspaces: [{name: w}], taskSpec: "
@@ -534,6 +550,7 @@ TEST_F(Contract, contract_37_AVolumeClaimTemplateOfARunByHandIsServed) {
               HasSubstr(claims[0]["metadata"]["name"].get<std::string>()));
 }
 
+// Covers: 11.1.F2 14.F4
 TEST_F(Contract, contract_38_TheAffinityAssistantIsOneMoreTerm) {
   cluster.create_run(embedding(small));
   cluster.edit_run([](Json& object) {
@@ -549,6 +566,7 @@ TEST_F(Contract, contract_38_TheAffinityAssistantIsOneMoreTerm) {
             "affinity-assistant-0123456789");
 }
 
+// Covers: 6.1.F7 14.F5
 TEST_F(Contract, contract_39_TwoClaimsBesideAnAssistantAreRefused) {
   const std::string two = embedding(
       "{workspaces: [{name: v}, {name: w}], tasks: [{name: a, workspaces: [{name: v}, "

@@ -16,6 +16,7 @@
 namespace taskgroup {
 namespace {
 
+// Covers: 17.F2 17.F3
 TEST(ControllerMetrics, AreDocumented) {
   metrics::Registry registry;
   metrics::add_build_info(registry);

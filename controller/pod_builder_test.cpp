@@ -18,6 +18,7 @@ class PodBuilder : public PodTest {};
 constexpr const char* one_step =
     "  tasks: [{name: a, taskSpec: {steps: [{image: i, command: [echo], args: [x]}]}}]";
 
+// Covers: 1.3.F1 20.R1
 TEST_F(PodBuilder, ContainersStandInTopologicalOrderBehindTheCoordinator) {
   load_spec(R"yaml(
   tasks:
@@ -41,6 +42,7 @@ TEST_F(PodBuilder, ContainersStandInTopologicalOrderBehindTheCoordinator) {
   EXPECT_EQ(outline->tasks.at(1).steps.at(1).container, "step-late-two");
 }
 
+// Covers: 1.7.F2
 TEST_F(PodBuilder, TheUsersWordsStayReadable) {
   load_spec(one_step);
   const json step = container(built(), "step-a-unnamed-0");
@@ -102,6 +104,7 @@ TEST_F(PodBuilder, WithoutATraceThereIsNoneInThePod) {
   EXPECT_THAT(built().dump(), testing::Not(HasSubstr("TRACEPARENT")));
 }
 
+// Covers: 1.5.F2 18.R16
 TEST_F(PodBuilder, ScriptsTravelInThePlan) {
   load_spec(
       "  tasks: [{name: a, taskSpec: {steps: [{image: i, script: echo secret, args: [x]}]}}]");
@@ -113,6 +116,7 @@ TEST_F(PodBuilder, ScriptsTravelInThePlan) {
   EXPECT_EQ(mount(step, "/tekton/scripts")["name"], "taskgroup-scripts-0");
 }
 
+// Covers: 1.1.F1 1.1.F9 18.R1 18.R3
 TEST_F(PodBuilder, EachTaskHasItsOwnVolumesAndEachContainerItsOwnSocket) {
   load_spec(R"yaml(
   tasks:
@@ -148,6 +152,7 @@ TEST_F(PodBuilder, EachTaskHasItsOwnVolumesAndEachContainerItsOwnSocket) {
   EXPECT_TRUE(mount(container(pod, "step-b-unnamed-0"), "/taskgroup/control").is_null());
 }
 
+// Covers: 14.F2
 TEST_F(PodBuilder, TheCoordinatorMayDoNothing) {
   load_spec(one_step);
   const json pod = built();
@@ -169,6 +174,7 @@ TEST_F(PodBuilder, APodOfRootHasARootCoordinator) {
   EXPECT_FALSE(container(pod, "coordinator")["securityContext"].contains("runAsNonRoot"));
 }
 
+// Covers: 1.1.F3 1.2.F1
 TEST_F(PodBuilder, TheCoordinatorInstallsTheAgentAndHoldsKubeletBack) {
   load_spec(one_step);
   const json pod = built();
@@ -199,6 +205,7 @@ TEST_F(PodBuilder, AnInitContainerInstallsTheAgentWhereTheOrderOfStartIsNotToBeT
   EXPECT_TRUE(installs_by_init("{agentInstall: postStart}")) << "a replaced pod";
 }
 
+// Covers: 1.1.F6 18.R4
 TEST_F(PodBuilder, OnlyTheCoordinatorSeesTheControlAnnotation) {
   load_spec(one_step);
   const json pod = built();
@@ -208,6 +215,7 @@ TEST_F(PodBuilder, OnlyTheCoordinatorSeesTheControlAnnotation) {
   EXPECT_EQ(mount(container(pod, "coordinator"), "/taskgroup/control")["readOnly"], true);
 }
 
+// Covers: 1.9.F1 18.R15
 TEST_F(PodBuilder, ThePodBelongsToItsRun) {
   load_spec(one_step);
   pod_request.labels = {{"tekton.dev/pipelineRun", "pr"}, {managed_by_label, "tekton"}};
@@ -225,6 +233,7 @@ TEST_F(PodBuilder, ThePodBelongsToItsRun) {
   EXPECT_EQ(metadata["annotations"]["a"], "b");
 }
 
+// Covers: 1.9.F1 18.R15
 TEST_F(PodBuilder, TheDeadlineIsABackstop) {
   load_spec(one_step);
   EXPECT_EQ(built()["spec"]["activeDeadlineSeconds"], 2147483647);
@@ -234,6 +243,7 @@ TEST_F(PodBuilder, TheDeadlineIsABackstop) {
   EXPECT_EQ(built()["spec"]["activeDeadlineSeconds"], 1) << "0 is invalid";
 }
 
+// Covers: 18.R16
 TEST_F(PodBuilder, ASmallPlanIsInEnvAndALargeOneInAConfigMap) {
   load_spec(one_step);
   json coordinator = container(built(), "coordinator");
@@ -275,12 +285,14 @@ TEST_F(PodBuilder, ASmallPlanIsInEnvAndALargeOneInAConfigMap) {
   EXPECT_THAT(build_error(), HasSubstr("larger than a ConfigMap can hold"));
 }
 
+// Covers: 18.R16 19.R8 20.R2
 TEST_F(PodBuilder, APodThatNoClusterStoresIsRefused) {
   load_spec(one_step);
   group.tasks[0].task_spec->steps[0].args->push_back(at(std::string(1'600'000, 'x')));
   EXPECT_THAT(build_error(), HasSubstr("a cluster stores 1500000 at most"));
 }
 
+// Covers: 6.1.F1
 TEST_F(PodBuilder, WorkspacesOfEveryKindAreVolumes) {
   load_spec(R"yaml(
   workspaces: [{name: pvc}, {name: cm}, {name: sec}, {name: proj}, {name: csi}, {name: empty}, {name: none, optional: true}]
@@ -341,6 +353,7 @@ spec: {tasks: [{name: x, taskSpec: {steps: [{image: i, script: x}]}}]}
   EXPECT_TRUE(mount(step, "/workspace/none").is_null()) << "optional, and nobody binds it";
 }
 
+// Covers: 6.1.F3
 TEST_F(PodBuilder, AClaimIsMountedOnce) {
   load_spec(R"yaml(
   workspaces: [{name: one}, {name: two}]
@@ -461,6 +474,7 @@ TEST_F(PodBuilder, VolumesOfThePodTemplateCanBeMounted) {
   EXPECT_EQ(volume(pod, "pt-cache")["persistentVolumeClaim"]["claimName"], "c");
 }
 
+// Covers: 1.1.F8
 TEST_F(PodBuilder, AMountOverOurOwnFoldersIsRefused) {
   load_spec("  tasks: [{name: a, taskSpec: {volumes: [{name: v}], steps: [{image: i, command: [x], "
             "volumeMounts: [{name: v, mountPath: /taskgroup/bin}]}]}}]");

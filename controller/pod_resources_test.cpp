@@ -58,12 +58,14 @@ protected:
   json quotas;
 };
 
+// Covers: 13.F4 18.R11
 TEST_F(PodResourcesTest, AChainAsksForItsLargestStep) {
   add_task({cpu("1"), cpu("1")});
   add_task({cpu("2")}, {0});
   EXPECT_THAT(requests("cpu"), ElementsAre("500m", "500m", "1000m"));
 }
 
+// Covers: 13.F4 18.R11
 TEST_F(PodResourcesTest, SiblingsKeepTheirWeights) {
   add_task({cpu("1")});
   add_task({cpu("3")});
@@ -123,6 +125,7 @@ TEST_F(PodResourcesTest, TheGroupMayAskForTheSum) {
   EXPECT_THAT(requests("cpu"), ElementsAre("1", "1"));
 }
 
+// Covers: 13.F2 18.R12
 TEST_F(PodResourcesTest, ALimitRangesMinimumIsKept) {
   limit_ranges = range("Container", {{"min", {{"cpu", "600m"}}}});
   add_task({cpu("1")});
@@ -148,6 +151,7 @@ TEST_F(PodResourcesTest, APodsMinimumForbidsScalingBelowIt) {
   EXPECT_THAT(requests("cpu"), ElementsAre("1", "1"));
 }
 
+// Covers: 13.F2 18.R12
 TEST_F(PodResourcesTest, WhatALimitRangeFillsInCountsToo) {
   limit_ranges = range("Container", {{"defaultRequest", {{"memory", "100Mi"}}}});
   add_task({json(), json()});

@@ -29,6 +29,7 @@ TEST(PodTemplate, FieldsOfTheUpperReplaceTheLowers) {
   EXPECT_TRUE(merge_pod_templates(json(), json()).is_null());
 }
 
+// Covers: 14.F4
 TEST(PodTemplate, TheAssistantsTermIsAppended) {
   json spec;
   apply_pod_template({{"affinity",

@@ -139,6 +139,7 @@ protected:
   Plan plan;
 };
 
+// Covers: 3.1.F1 3.2.F1 3.2.F2
 TEST_F(JournalReaderTest, TellsAllOfARun) {
   const Lines lines = run();
   const Progress progress = read(joined(lines));
@@ -159,6 +160,7 @@ TEST_F(JournalReaderTest, TellsAllOfARun) {
   EXPECT_EQ(progress.foreign, 0U);
 }
 
+// Covers: 4.1.F1
 TEST_F(JournalReaderTest, TellsTheTimesOfTasksAndSteps) {
   JournalReader reader;
   const auto line = [&](std::uint64_t n, std::int64_t time, const std::string& rest) {

@@ -75,6 +75,7 @@ protected:
   FakeCluster cluster;
 };
 
+// Covers: 11.4.F2 17.F2
 TEST_F(ReconcilerMetricsTest, ARunIsCountedOnceWithAllItsTimes) {
   cluster.create_run(two_tasks);
   cluster.settle();

@@ -53,6 +53,7 @@ protected:
   FakeCluster cluster;
 };
 
+// Covers: 4.1.F1
 TEST_F(ReconcilerTest, ARunSucceeds) {
   cluster.create_run(one_task);
   cluster.settle();
@@ -132,6 +133,7 @@ TEST_F(ReconcilerTest, StatesThatHaveJustChangedWaitForWhatComesNext) {
   EXPECT_EQ(cluster.api.writes().size(), 1U);
 }
 
+// Covers: 11.2.F4
 TEST_F(ReconcilerTest, AFailedTaskIsNamed) {
   cluster.create_run(one_task);
   cluster.settle();
@@ -166,6 +168,7 @@ TEST_F(ReconcilerTest, ResultsThatTheJournalLeavesOutAreNamed) {
   EXPECT_THAT(cluster.message(), HasSubstr("\"digest\" has 3000000 bytes"));
 }
 
+// Covers: 4.1.F2 4.1.F3
 TEST_F(ReconcilerTest, AStepOutOfMemoryKeepsItsExitCode) {
   cluster.create_run(one_task);
   cluster.settle();
@@ -399,6 +402,7 @@ TEST_F(ReconcilerTest, ANodeThatDoesNotAnswerIsGivenUp) {
 
 // --- What the coordinator is told ----------------------------------------------------------------
 
+// Covers: 4.1.F7 4.2.F1
 TEST_F(ReconcilerTest, AnImageThatCannotBePulledIsLostAndReplaced) {
   cluster.create_run(one_task);
   cluster.settle();
@@ -489,6 +493,7 @@ TEST_F(ReconcilerTest, ALostContainerIsToldWhereAPolicyRefusesOurImage) {
   EXPECT_EQ(control()["lost"]["step-build-compile"]["reason"], "ImagePullBackOff");
 }
 
+// Covers: 2.3.F1
 TEST_F(ReconcilerTest, CancelIsAControlMessageAndTheLogStays) {
   cluster.create_run(one_task);
   cluster.settle();
@@ -610,6 +615,7 @@ retries: 5
   EXPECT_FALSE(cluster.status().contains("retriesStatus")) << "no storm of retries";
 }
 
+// Covers: 4.2.F2
 TEST_F(ReconcilerTest, AQuotaThatIsFullIsWaitedFor) {
   cluster.create_run(one_task);
   bool full = true;
@@ -656,6 +662,7 @@ workspaces:
   EXPECT_EQ(cluster.reason(), "Running") << cluster.message();
 }
 
+// Covers: 4.2.F2
 TEST_F(ReconcilerTest, APodThatIsRefusedFailsTheRun) {
   cluster.create_run(one_task);
   cluster.api.set_write_hook([&](const FakeWrite& write) {
@@ -715,6 +722,7 @@ TEST_F(ReconcilerTest, AQuotaDoesNotHoldTheEndForAnInjectedContainer) {
 
 // --- After the end -------------------------------------------------------------------------------
 
+// Covers: 7.F4
 TEST_F(ReconcilerTest, AnInjectedContainerThatNeverEndsIsReplacedThenForced) {
   cluster.create_run(one_task);
   cluster.settle();

@@ -115,6 +115,7 @@ TEST_F(StepTest, ReportsTheExitCode) {
   EXPECT_EQ(exited.error, "");
 }
 
+// Covers: 2.2.F2
 TEST_F(StepTest, ReportsTheSignalThatEndedIt) {
   for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGKILL, SIGSEGV, SIGPIPE, SIGALRM,
                            SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) {
@@ -207,6 +208,7 @@ TEST_F(StepTest, StepHasThreeDescriptorsAndAnEmptyStdin) {
   EXPECT_EQ(agent.program().rest(), "0\n1\n2\n");
 }
 
+// Covers: 2.2.F1
 TEST_F(StepTest, NothingOutlivesTheStep) {
   Agent agent(root, shell("sleep 1000 & echo $! > " + (root / "child")
                           + "; setsid sh -c 'trap \"\" TERM HUP; sleep 1000 & echo $! > "
@@ -241,6 +243,7 @@ TEST_F(StepTest, CommandThatCannotBeRunIs126) {
   EXPECT_THAT(exited.error, HasSubstr("Permission denied (EACCES)"));
 }
 
+// Covers: 1.5.F3
 TEST_F(StepTest, MissingInterpreterIsNamedAsTheReason) {
   Agent agent(root, {}, {}, true);
   agent.peer().send(with_script("#!/no/such/shell\n"));
@@ -350,6 +353,7 @@ TEST_F(StepTest, ContainerThatExpectsAScriptMustGetOne) {
   EXPECT_THAT(agent.exited().error, HasSubstr("script"));
 }
 
+// Covers: 1.6.F1
 TEST_F(StepTest, WorkingDirIsMadeBelowWorkspace) {
   Agent agent(root, shell("pwd; stat -c %a ."));
   wire::Start start = attempt();
@@ -359,6 +363,7 @@ TEST_F(StepTest, WorkingDirIsMadeBelowWorkspace) {
   EXPECT_EQ(agent.program().line(), "755");
 }
 
+// Covers: 1.6.F2
 TEST_F(StepTest, AbsoluteWorkingDirIsTakenAsItIs) {
   Agent agent(root, shell("pwd"));
   wire::Start start = attempt();
@@ -395,6 +400,7 @@ TEST_F(StepTest, LargeResultsTravel) {
   EXPECT_EQ(exited.results.at("large"), std::string(2'000'000, '\1'));
 }
 
+// Covers: 3.1.F2
 TEST_F(StepTest, ResultsThatAreTooLargeAreAnError) {
   Agent agent(root, shell("head -c 1500000 /dev/zero > " + result("a") + "; cp " + result("a") + " "
                           + result("b")));
@@ -409,6 +415,7 @@ TEST_F(StepTest, ResultThatIsNoFileIsAnError) {
   EXPECT_THAT(agent.run(with_results({"pipe"})).error, HasSubstr("not a regular file"));
 }
 
+// Covers: 1.2.F2 2.1.F4
 TEST_F(StepTest, ExitCodeIsWrittenForLaterStepsOfTheTask) {
   const std::string file = root / "tekton/steps/step-compile/exitCode";
   {
@@ -451,6 +458,7 @@ TEST_F(StepTest, StoppedStepThatIgnoresTermIsKilled) {
   EXPECT_EQ(agent.exited().code, 128 + SIGKILL);
 }
 
+// Covers: 2.2.F1
 TEST_F(StepTest, StopReachesEveryProcess) {
   const std::string told = root / "told";
   Agent agent(root, shell("trap : TERM; setsid sh -c 'trap \"touch " + told

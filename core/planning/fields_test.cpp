@@ -175,6 +175,7 @@ TEST(Fields, AWrongTypeIsAnErrorInEachRow) {
   });
 }
 
+// Covers: 5.1.F2
 TEST(Fields, AnotherCaseIsTheSameFieldWithAWarning) {
   each_row([](const ObjectFields& object, const Field& row, ApiVersion version) {
     std::string key(row.name);

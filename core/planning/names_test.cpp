@@ -30,6 +30,7 @@ TEST(ChildUid, IsAStableUuid) {
   EXPECT_NE(child_uid("u", "t"), child_uid("t", "u"));
 }
 
+// Covers: 1.1.F9 18.R7
 TEST(NamePool, MakesUniqueLabels) {
   NamePool pool;
   EXPECT_EQ(pool.make("a-b", "1"), "a-b");

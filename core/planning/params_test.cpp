@@ -183,6 +183,7 @@ TEST_F(ParamsTest, EnumsOfTasksAreCheckedNowOrLate) {
   EXPECT_THAT(plan.tasks[1].checks[0].allowed, ElementsAre("x", "y"));
 }
 
+// Covers: 5.F3
 TEST_F(ParamsTest, ContextsNameTheRunAndTheTask) {
   request.namespace_name = "ns";
   group.tasks = {scripted("t", "$(context.pipelineRun.name) $(context.pipelineRun.namespace) "

@@ -49,11 +49,13 @@ TEST_F(StepsTest, AnEmptyScriptIsNone) {
   EXPECT_THAT(marked(step(written).command), ElementsAre("true"));
 }
 
+// Covers: 19.R3
 TEST_F(StepsTest, ScriptsForWindowsAreRefused) {
   group.tasks = {scripted("t", "#!win powershell")};
   EXPECT_THAT(errors(), HasSubstr("scripts for Windows are not supported"));
 }
 
+// Covers: 1.3.F1 1.3.F2
 TEST_F(StepsTest, NamesAndContainers) {
   EXPECT_EQ(step(script_step("", "true")).name, "unnamed-0");
   EXPECT_EQ(step(script_step("", "true")).container, "step-t-unnamed-0");
@@ -65,6 +67,7 @@ TEST_F(StepsTest, NamesAndContainers) {
   EXPECT_THAT(plan.tasks[1].steps[0].container, testing::MatchesRegex("step-a-b-c-[0-9a-f]{8}"));
 }
 
+// Covers: 1.3.F1 18.R6
 TEST_F(StepsTest, LongNamesOfContainersAreCut) {
   const std::string name(50, 'x');
   group.tasks = {scripted(name, "true"), scripted(name + "y", "true")};
@@ -160,6 +163,7 @@ TEST_F(StepsTest, LateTextsAreAllowedWhereTheAgentPutsThemIn) {
   EXPECT_EQ(marked(planned_step.working_dir), "/d/<tasks.a.results.r>");
 }
 
+// Covers: 5.F4 19.R5
 TEST_F(StepsTest, LateTextsAreRefusedElsewhere) {
   load_spec(R"yaml(
   tasks:
@@ -193,6 +197,7 @@ TEST_F(StepsTest, LateTextsAreRefusedElsewhere) {
             HasSubstr("spec.tasks[1].workspaces[0].subPath: ")));
 }
 
+// Covers: 2.1.F2
 TEST_F(StepsTest, PoliciesAreRead) {
   load_spec(R"yaml(
   params: [{name: on-error, default: continue}]

@@ -28,12 +28,14 @@ protected:
   }
 };
 
+// Covers: 8.F2 9.5.F2
 TEST_F(TimeoutsTest, TheWholeIs60MinutesByDefault) {
   EXPECT_EQ(limits("", "", ""), (Limits{minutes(60), {}, {}}));
   EXPECT_EQ(limits("0", "", ""), (Limits{{}, {}, {}}));
   EXPECT_EQ(limits("5m", "", ""), (Limits{minutes(5), {}, {}}));
 }
 
+// Covers: 9.5.F2
 TEST_F(TimeoutsTest, TheThirdIsTheDifference) {
   EXPECT_EQ(limits("", "50m", ""), (Limits{minutes(60), minutes(50), minutes(10)}));
   EXPECT_EQ(limits("10m", "", "1m"), (Limits{minutes(10), minutes(9), minutes(1)}));

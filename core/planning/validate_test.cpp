@@ -96,6 +96,7 @@ spec: {steps: [{image: i, script: x, ports: [{containerPort: 80}]}]}
                                     "listen on port 80")));
 }
 
+// Covers: 5.1.F4 16.F3
 TEST(Validate, SaysWhatItCouldNotCheck) {
   const CheckedDocuments checked = check_documents(R"yaml(
 apiVersion: taskgroup.dev/v1alpha1

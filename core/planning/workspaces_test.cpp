@@ -100,6 +100,7 @@ TEST_F(WorkspacesTest, AFolderIsBound) {
   EXPECT_THAT(mounts(plan.tasks[0].steps[0]), Contains("ws-source -> /workspace/w ro"));
 }
 
+// Covers: 6.1.F1
 TEST_F(WorkspacesTest, WhatOnlyAClusterHasIsRefused) {
   using Kind = WorkspaceBinding::Kind;
   load_spec(one_task);
@@ -258,6 +259,7 @@ constexpr const char* own_volumes = R"yaml(
     taskSpec: *spec
 )yaml";
 
+// Covers: 1.1.F9 18.R7
 TEST_F(WorkspacesTest, VolumesOfATaskAreItsOwn) {
   load_spec(own_volumes);
   const Plan plan = planned();

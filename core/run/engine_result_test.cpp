@@ -29,6 +29,7 @@ TEST_F(ResultTest, AreReadAsDeclared) {
   EXPECT_EQ(end(), "Succeeded: Succeeded");
 }
 
+// Covers: 3.1.F4
 TEST_F(ResultTest, LastContentOfAFileCounts) {
   given("a");
   steps("a", 2);
@@ -68,6 +69,7 @@ TEST_F(ResultTest, WrongResultsOutweighAFailedStep) {
   EXPECT_EQ(end_of("a"), "Failed: TaskRunValidationFailed");
 }
 
+// Covers: 3.3.F4
 TEST_F(ResultTest, OfFailedTasksAreKeptAndUsable) {
   given("a -> b");
   declare("a", {"r"});

@@ -30,6 +30,7 @@ TEST_F(RetryTest, EveryStepIsResetThenTheFirstOneStarts) {
   EXPECT_EQ(outcome().tasks[1].attempts, 1);
 }
 
+// Covers: 4.1.F6 8.F1
 TEST_F(RetryTest, LastAttemptsFailureIsTheTasks) {
   given("a");
   task("a").retries = 1;

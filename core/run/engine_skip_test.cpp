@@ -76,6 +76,7 @@ TEST_F(SkipTest, AnyOtherSkipSpreads) {
   EXPECT_EQ(end(), "Succeeded: Completed");
 }
 
+// Covers: 9.2.F2
 TEST_F(SkipTest, OwnWhenComesBeforeSkippedParents) {
   given("a -> b -> c");
   declare("a", {"r"});
@@ -188,6 +189,7 @@ TEST_F(SkipTest, FinallyLooksForResultsThenWhen) {
   EXPECT_EQ(end(), "Succeeded: Completed");
 }
 
+// Covers: 9.3.F2
 TEST_F(SkipTest, StatusOfTasksForFinally) {
   given("ok; failed; failed -> after; when; finally f");
   skip_by_when("when");
@@ -213,6 +215,7 @@ TEST_F(SkipTest, StatusOfTasksForFinally) {
   EXPECT_EQ(last_start("f").values, expected);
 }
 
+// Covers: 9.3.F2
 TEST_F(SkipTest, StatusOfTheGroupForFinally) {
   given("a; b; finally f");
   need("f", {"tasks.status"});

@@ -7,6 +7,7 @@ namespace {
 
 using StopTest = EngineTest;
 
+// Covers: 2.3.F2
 TEST_F(StopTest, CancelStopsTheDagAndFinallyRuns) {
   given("a -> b; c; finally f");
   plan.whole = Millis(60'000);
@@ -119,6 +120,7 @@ TEST_F(StopTest, OfTwoEarlyCancelsTheOneWithoutFinallyCounts) {
   EXPECT_TRUE(early.finished());
 }
 
+// Covers: 9.4.F1
 TEST_F(StopTest, FailureLeavesRunningTasksAlone) {
   given("a; b -> c");
   begin();
@@ -182,6 +184,7 @@ TEST_F(StopTest, LostContainerOfAnotherStepStopsTheRunningOne) {
   EXPECT_EQ(records(), "a/1 Cancelled -1; a/2 Skipped -1; a Failed");
 }
 
+// Covers: 4.1.F3 4.1.F4
 TEST_F(StopTest, StepOutOfMemoryFailsItsTaskWhateverItsOnError) {
   given("a; b");
   steps("a", 2);

@@ -178,6 +178,7 @@ TEST_F(TimeoutTest, FinallyTimeoutAloneFailsTheRun) {
   EXPECT_EQ(outcome().message, "Tasks Completed: 2 (Failed: 1, Cancelled 0), Skipped: 0");
 }
 
+// Covers: 8.F3 9.5.F2
 TEST_F(TimeoutTest, FinallyGetsTheRestOfTheWhole) {
   given("a; finally f g");
   plan.max_parallel = 1;

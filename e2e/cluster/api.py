@@ -64,6 +64,7 @@ KINDS = {
     "Secret": ("api/v1", "secrets", True),
     "Service": ("api/v1", "services", True),
     "ServiceAccount": ("api/v1", "serviceaccounts", True),
+    "StepAction": ("apis/tekton.dev/v1beta1", "stepactions", True),
     "StatefulSet": ("apis/apps/v1", "statefulsets", True),
     "StorageClass": ("apis/storage.k8s.io/v1", "storageclasses", False),
     "Task": ("apis/tekton.dev/v1", "tasks", True),

@@ -29,6 +29,7 @@ class Outcome:
     steps: dict = dataclasses.field(default_factory=dict)  # task: {step: {reason, exitCode}}
     output: str = ""
     log: str = ""  # what helps to see what went wrong
+    typed: bool = True  # results are strings, arrays and objects; else all are text
 
 
 def program():

@@ -20,6 +20,7 @@ class Cancel(ClusterTest):
         self.assert_failed(run.wait(), "CustomRunCancelled")
         self.assertEqual(run.status["observedGeneration"], 2)
 
+    # Covers: 2.3.F1 2.3.F2
     def test_contract_18_reason_and_finally_and_the_log_stay(self):
         run = self.long_group()
         run.wait_running()

@@ -157,6 +157,7 @@ class Contract(ClusterTest):
         self.assert_succeeded(run)
         self.assertEqual(run.results, {"l": '["x","y"]', "o": '{"k":"v"}', "k": "v"})
 
+    # Covers: 11.2.F3
     def test_contract_10_what_a_consumer_gets(self):
         spec = group(
             task(
@@ -297,6 +298,7 @@ class Contract(ClusterTest):
                 self.assert_failed(run, "TaskGroupValidationFailed", f"spec.{field}")
                 self.assertEqual(run.pods(), [])
 
+    # Covers: 4.1.F1 11.2.F1
     def test_contract_29_attempts_before_the_last_go_to_retries_status(self):
         run = self.start(group(task("a", "exit 1")), retries=2)
         seen = []
@@ -327,6 +329,7 @@ class Contract(ClusterTest):
         self.assert_failed(run, "Failed")
         self.assertEqual(set(run.tasks), {"a", "b"})
 
+    # Covers: 11.1.F2
     @by_hand
     def test_contract_34_owners_finalizers_and_annotations_of_others(self):
         run = self.start_custom_run(
@@ -394,6 +397,7 @@ class Contract(ClusterTest):
             annotations={"pipeline.tekton.dev/affinity-assistant": self.ASSISTANT},
         )
 
+    # Covers: 14.F4
     @by_hand
     def test_contract_38_the_affinity_assistant(self):
         self.apply(

@@ -128,6 +128,7 @@ class FaultTest(ClusterTest):
 @own_cluster
 @alone
 class Beginning(FaultTest):
+    # Covers: 20.R1
     def test_first_containers_image_missing(self):
         own = OwnCluster()
         self.assert_succeeded(self.start(group(task("a", "true")), "before").wait())
@@ -157,6 +158,7 @@ class Beginning(FaultTest):
         self.assert_ended_once(run)
         self.assertEqual(run.extra.get("podReplacements"), 1, run.describe())
 
+    # Covers: 20.R1
     def test_kubelet_restarted_between_start_and_hook(self):
         own = OwnCluster()
         with TaskEvents() as events:
@@ -314,12 +316,14 @@ class Quotas(FaultTest):
             results=one_result(),
         )
 
+    # Covers: 13.F2 18.R12
     def test_limit_range_min(self):
         self.make("LimitRange", limits=[{"type": "Container", "min": {"cpu": "20m"}}])
         run = self.start(self.three(requests={"cpu": "30m"})).wait()
         self.assert_ended_once(run)
         self.assertEqual(set(self.requests(run, "cpu").values()), {"20m"})
 
+    # Covers: 13.F2 18.R12
     def test_limit_range_ratio(self):
         self.make(
             "LimitRange",
@@ -354,6 +358,7 @@ class Quotas(FaultTest):
 
 
 class Messages(FaultTest):
+    # Covers: 3.1.F5 18.R13
     def test_termination_message_of_62_containers(self):
         # kubelet cuts each to 12 KiB divided by the containers.
         first = "the-first-of-the-tasks-that-failed-has-a-name-of-this-length"
@@ -466,6 +471,7 @@ class Users(FaultTest):
 
 
 class Isolation(FaultTest):
+    # Covers: 18.R1 18.R2 18.R5
     def test_a_task_finds_nothing_of_another(self):
         # `wait` has a script, a result, files at home and an agent that listens, while `look` runs.
         hidden = "".join(["hid", "den-of-the-other"])

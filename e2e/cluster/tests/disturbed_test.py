@@ -21,6 +21,7 @@ FOREVER = "sleep 100000"
 class Disturbed(ClusterTest):
     by_tekton = True
 
+    # Covers: 4.1.F7 4.2.F1
     def test_a_bad_image_fails_its_task_only(self):
         spec = group(
             task("good", "true"),
@@ -56,6 +57,7 @@ class Disturbed(ClusterTest):
         self.assert_states(run, good="Succeeded", bad="Failed")
         self.wait_pod_ended(run)
 
+    # Covers: 4.2.F1
     def test_a_container_that_cannot_be_made_fails_its_task_only(self):
         # kubelet refuses it: CreateContainerConfigError.
         bad = step("true", securityContext={"runAsNonRoot": True})
@@ -90,6 +92,7 @@ class Disturbed(ClusterTest):
         self.assertEqual(run.tasks["a"]["attempts"], 1, "its agent is gone")
         self.assertEqual(run.tasks["a"]["steps"][0]["state"], "Terminated")
 
+    # Covers: 4.1.F3 4.1.F4 20.R3
     @own_cluster
     def test_a_step_out_of_memory_is_named(self):
         hungry = step("tail /dev/zero", name="eat", computeResources={"limits": {"memory": "24Mi"}})

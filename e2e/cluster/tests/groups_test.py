@@ -32,6 +32,7 @@ class Groups(ClusterTest):
         self.assertEqual(steps, ["coordinator", "step-greet-unnamed-0"])
         self.assertEqual(run.log("step-greet-unnamed-0"), "hello from the step\n")
 
+    # Covers: 1.3.F2 4.1.F1 4.1.F2
     def test_status_names_tasks_and_steps(self):
         run = self.start(
             group(task("a", steps=[step("exit 3", name="first"), step("true", name="second")]))
@@ -204,6 +205,7 @@ class Groups(ClusterTest):
         ).wait()
         self.assert_succeeded(run)
 
+    # Covers: 4.1.F9
     @unreviewed
     def test_a_broken_group_is_refused_before_there_is_a_pod(self):
         spec = group(task("a", "true", runAfter=["b"]), task("b", "true", runAfter=["a"]))

@@ -13,6 +13,7 @@ class Limits(ClusterTest):
         script = f"head -c {size} /dev/zero | tr '\\0' x > $(results.r.path)"
         return task(name, script, results=["r"])
 
+    # Covers: 3.1.F2 18.R13
     def test_200_results_of_4_kilobytes(self):
         spec = group(
             self.large("a", 4096),
@@ -46,6 +47,7 @@ class Limits(ClusterTest):
         run = self.start(spec).wait()
         self.assert_failed(run, "ResultsTooLarge", "second")
 
+    # Covers: 19.R8 20.R2
     def test_60_containers_in_one_pod(self):
         tasks = [
             task(f"t{index}", *["true"] * 3, runAfter=[f"t{index - 4}"] if index >= 4 else [])

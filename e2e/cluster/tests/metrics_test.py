@@ -47,6 +47,7 @@ class MetricsTest(ClusterTest):
 
 @alone
 class Metrics(MetricsTest):
+    # Covers: 11.4.F2 17.F2
     def test_a_run_is_measured(self):
         before = self.figures()
         run = self.start(

@@ -94,6 +94,7 @@ class References(ClusterTest):
         run = self.workspace(configMap={"name": "nowhere"})
         self.assert_refused(run, "WorkspaceNotFound", "nowhere")
 
+    # Covers: 16.F1
     @unreviewed
     def test_a_resolver_is_refused_by_name(self):
         run = self.start_custom_run(

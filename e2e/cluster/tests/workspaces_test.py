@@ -49,6 +49,7 @@ class Workspaces(ClusterTest):
         self.make_secret()
         self.assertEqual(self.read(secret={"secretName": "s"}), "value")
 
+    # Covers: 6.1.F1
     def test_projected(self):
         self.make_secret()
         self.make_config_map()
@@ -98,6 +99,7 @@ class Workspaces(ClusterTest):
             "kept", self.read("cat $(workspaces.w.path)/file > $(results.r.path)", **source)
         )
 
+    # Covers: 6.1.F5
     @own_cluster
     @by_hand
     def test_contract_37_volume_claim_template(self):

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cases of e2e/conformance, each in a pod: the same outcome as on a laptop."""
+
+import pathlib
+import sys
+
+from harness import OWN, ROOT, ClusterTest
+
+sys.path.insert(0, str(ROOT / "e2e" / "conformance"))
+import cases  # noqa: E402
+import conversion  # noqa: E402
+import documents  # noqa: E402
+import pods  # noqa: E402
+
+
+class Folders:
+    """What `-w` binds, made in a namespace: volumes over folders of the node, and copies of files."""
+
+    def __init__(self, test, files):
+        self.test, self.files = test, files
+
+    def binding(self, argument):
+        """Return the binding of an argument `name=[secret:|configmap:]{dir}/folder`."""
+        name, _, source = argument.partition("=")
+        kind, _, path = source.rpartition("{dir}/")
+        if kind == "secret:":
+            self._copy("Secret", name, path)
+            return {"name": name, "secret": {"secretName": f"case-{name}"}}
+        if kind == "configmap:":
+            self._copy("ConfigMap", name, path)
+            return {"name": name, "configMap": {"name": f"case-{name}"}}
+        self._claim(name, self.files / path)
+        return {"name": name, "persistentVolumeClaim": {"claimName": f"case-{name}"}}
+
+    def _copy(self, kind, name, path):
+        source = self.files / path
+        content = {one.name: one.read_text() for one in source.iterdir()}
+        field = "stringData" if kind == "Secret" else "data"
+        metadata = {"name": f"case-{name}"}
+        self.test.apply({"apiVersion": "v1", "kind": kind, "metadata": metadata, field: content})
+
+    def _claim(self, name, folder):
+        for one in (folder, *folder.rglob("*")):
+            one.chmod(0o777)
+        volume = f"{self.test.namespace}-{name}"
+        size = {"storage": "1Mi"}
+        self.test.api.create(
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {"name": volume},
+                "spec": {
+                    "capacity": size,
+                    "storageClassName": "case",
+                    "accessModes": ["ReadWriteMany"],
+                    "hostPath": {"path": str(folder)},
+                    "claimRef": {"namespace": self.test.namespace, "name": f"case-{name}"},
+                },
+            }
+        )
+        self.test.addCleanup(self.test.api.delete, "PersistentVolume", volume)
+        self.test.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "metadata": {"name": f"case-{name}"},
+                "spec": {
+                    "storageClassName": "case",
+                    "volumeName": volume,
+                    "accessModes": ["ReadWriteMany"],
+                    "resources": {"requests": size},
+                },
+            }
+        )
+
+
+class Conformance(ClusterTest):
+    """One method for each case; see below."""
+
+    def check(self, path):
+        case = cases.Case(path)
+        if not case.runs_in("pod"):
+            self.skipTest("says nothing of pods")
+        files = pathlib.Path(OWN or "/nowhere") / "cases" / self.namespace
+        if "files" in case.spec:
+            if not OWN:
+                self.skipTest("needs a folder of the node")
+            case.write_files(files)
+        entries = self.entries_of(case)
+        self.assertEqual(len(entries), 1, "what of the case is to be run?")
+        expect = case.expected_in("pod")
+        custom_run = self.custom_run_of(entries[0], case.arguments, Folders(self, files))
+        wanted = {name: task.get("results", {}) for name, task in expect.get("tasks", {}).items()}
+        outcome = pods.Pod(self.api).run(entries[0], self.namespace, custom_run, wanted)
+        found = cases.differences(expect, outcome, files)
+        self.assertFalse(found, "\n".join([case.head, *found, "--- status", outcome.log]))
+
+    @staticmethod
+    def entries_of(case):
+        """What the case runs: a Task or Pipeline where there is neither a run nor a group."""
+        objects = documents.read_objects(case.body)
+        entries = documents.entries_of(case.name, objects)
+        for kind in ("Pipeline", "Task"):
+            main = [thing for thing in objects if thing["kind"] == kind]
+            if not entries and main:
+                others = [thing for thing in objects if thing is not main[0]]
+                entries = [documents.Entry(case.name, main[0], others)]
+        return entries
+
+    @staticmethod
+    def custom_run_of(entry, arguments, folders):
+        """The CustomRun of an entry, with what `taskgroup run` would be told by arguments."""
+        group = None
+        if "--group" in arguments:
+            wanted = arguments[arguments.index("--group") + 1]
+            tasks = entry.run["spec"]["tasks"]
+            group = next(one["taskSpec"] for one in tasks if one["name"] == wanted)
+            entry.run = {**conversion.GROUP, "metadata": {"name": wanted}, "spec": group["spec"]}
+        declared = conversion.declared_params(entry)
+        custom_run = conversion.custom_run_of(entry)
+        spec = custom_run["spec"]
+        rest = iter(arguments)
+        for flag in rest:
+            value = next(rest)
+            if flag == "-p":
+                name, _, text = value.partition("=")
+                spec.setdefault("params", []).append(conversion.param(name, text, declared))
+            elif flag == "-w":
+                spec.setdefault("workspaces", []).append(folders.binding(value))
+            elif flag == "--timeout":
+                spec["timeout"] = value
+            elif flag != "--group":
+                raise AssertionError(f"no pod knows {flag}: let the case say `only: [host, …]`")
+        return custom_run
+
+
+def _method(path):
+    def test(self):
+        self.check(path)
+
+    test.__doc__ = path.stem
+    return test
+
+
+for _path in cases.paths_of_cases():
+    setattr(Conformance, "test_" + _path.stem.replace("-", "_"), _method(_path))

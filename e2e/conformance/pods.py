@@ -117,6 +117,10 @@ class Pod:
             outcome.steps[task["name"]] = steps
             fields = ("state", "reason", "message", "attempts")
             outcome.tasks[task["name"]] = {key: task[key] for key in fields if key in task}
+            outcome.tasks[task["name"]].setdefault("attempts", 0)
+        skipped = any(task["state"] == "Skipped" for task in outcome.tasks.values())
+        if state == "Succeeded" and skipped:
+            outcome.reason = "Completed"  # a CustomRun knows one reason of success
         self._set_results(outcome, status.get("results") or [], observed)
         outcome.output = self._output(namespace, extra)
         return outcome

@@ -93,7 +93,8 @@ class Conformance(ClusterTest):
         wanted = {name: task.get("results", {}) for name, task in expect.get("tasks", {}).items()}
         outcome = pods.Pod(self.api).run(entries[0], self.namespace, custom_run, wanted)
         found = cases.differences(expect, outcome, files)
-        self.assertFalse(found, "\n".join([case.head, *found, "--- status", outcome.log]))
+        if found:
+            self.fail("\n".join([case.head, *found, "--- status", outcome.log]))
 
     @staticmethod
     def entries_of(case):

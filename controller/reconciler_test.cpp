@@ -153,6 +153,16 @@ TEST_F(ReconcilerTest, AFailedTaskIsNamed) {
   EXPECT_THAT(cluster.message(), HasSubstr("Task \"build\" failed: StepFailed: step \"compile\""));
 }
 
+// Covers: 17.F1
+TEST_F(ReconcilerTest, TheEndIsAnEventToo) {
+  cluster.create_run(one_task);
+  finish();
+  ASSERT_FALSE(cluster.events.empty());
+  EXPECT_FALSE(cluster.events.back().warning);
+  EXPECT_EQ(cluster.events.back().reason, "Succeeded");
+  EXPECT_EQ(cluster.events.back().note, cluster.message());
+}
+
 TEST_F(ReconcilerTest, ResultsThatTheJournalLeavesOutAreNamed) {
   cluster.create_run(with("retries: 3"));
   cluster.settle();

@@ -233,6 +233,11 @@ class Comparing(unittest.TestCase):
         self.assertEqual(compared(pod=done(), tekton=Outcome(REFUSED)).verdict, "differ")
         self.assertEqual(compared(pod=Outcome(REFUSED), tekton=done()).verdict, "refused")
 
+    def test_tekton_need_not_end_what_we_refuse(self):
+        comparison = compared(pod=Outcome(REFUSED), tekton=Outcome(HUNG, message="why"))
+        self.assertEqual(comparison.verdict, "refused")
+        self.assertEqual(compared(pod=done(), tekton=Outcome(HUNG)).verdict, "differ")
+
     def test_what_hangs_or_breaks_differs(self):
         for state in (HUNG, "Broken"):
             comparison = compared(host=Outcome(state, message="why"))
@@ -274,7 +279,7 @@ class Clusters(unittest.TestCase):
                 "results": [{"name": "out", "value": ["1"]}],
             },
         }
-        outcome = pods.Stock(api).outcome_of(run, "ns")
+        outcome = pods.Stock(api).outcome_of(run, "ns", "pr")
         self.assertEqual((outcome.state, outcome.results), ("Failed", {"out": ["1"]}))
         self.assertEqual(
             outcome.tasks,
@@ -283,6 +288,19 @@ class Clusters(unittest.TestCase):
                 "b": {"state": "Skipped", "reason": "PipelineRun was stopping"},
             },
         )
+
+    def test_instances_of_a_matrix_are_told_apart(self):
+        over = {"status": {"conditions": condition("True", "Succeeded")}}
+        names = ["pr-m-0", "pr-m-1", "pr-a"]
+        children = [
+            {"kind": "TaskRun", "name": name, "pipelineTaskName": name[3]} for name in names
+        ]
+        run = {
+            "kind": "PipelineRun",
+            "status": {"conditions": condition("True", "Succeeded"), "childReferences": children},
+        }
+        outcome = pods.Stock(FakeTekton({name: over for name in names})).outcome_of(run, "ns", "pr")
+        self.assertEqual(sorted(outcome.tasks), ["a", "m-0", "m-1"])
 
     def test_a_custom_run_without_a_pod_was_refused(self):
         status = {"conditions": condition("False", "TaskGroupValidationFailed")}

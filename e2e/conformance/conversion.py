@@ -88,7 +88,9 @@ def _of_task_run(entry):
     if "taskSpec" in spec:
         what, task = {"taskSpec": spec["taskSpec"]}, spec["taskSpec"]
     else:
-        what = {"taskRef": spec.get("taskRef") or {}}
+        what = {"taskRef": dict(spec.get("taskRef") or {})}
+        if what["taskRef"].get("kind", "").lower() == "task":
+            del what["taskRef"]["kind"]  # only a TaskRun may write it in any way
         found = entry.find("Task", what["taskRef"].get("name"))
         task = found["spec"] if found else {}
     # Propagation needs a declaration, for a group has params only if it says so.

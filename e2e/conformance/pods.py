@@ -167,9 +167,11 @@ class Stock:
             if error.code in _REFUSALS:
                 return refusal(error)
             raise
-        return self.outcome_of(wait_finished(self.api, made, self.time_limit), namespace)
+        run = wait_finished(self.api, made, self.time_limit)
+        return self.outcome_of(run, namespace, conversion.name_of(entry.run))
 
-    def outcome_of(self, run, namespace):
+    def outcome_of(self, run, namespace, name):
+        """Return what came of a run that has this name in the corpus."""
         status, condition = run.get("status", {}), condition_of(run)
         reason, message = condition.get("reason", ""), condition.get("message", "")
         log = json.dumps(status, indent=1)
@@ -177,15 +179,17 @@ class Stock:
             return Outcome(HUNG, reason, f"not finished after {self.time_limit} s", log=log)
         if run["kind"] == "TaskRun":
             task = self._task(run)
-            name = conversion.name_of(run)
             return Outcome(task["state"], reason, message, {name: task}, log=log)
+        children = [
+            child for child in status.get("childReferences") or [] if child.get("kind") == "TaskRun"
+        ]
+        names = [child.get("pipelineTaskName") for child in children]
         tasks = {}
-        for child in status.get("childReferences") or []:
-            if child.get("kind") == "TaskRun":
-                task_run = self.api.get("TaskRun", child["name"], namespace)
-                # Instances of a matrix share the task's name; their own ends in a number.
-                prefix = f"{run['metadata']['name']}-"
-                tasks[child["name"].removeprefix(prefix)] = self._task(task_run)
+        for child, task in zip(children, names):
+            # Instances of a matrix share the task's name; their own ends in their number.
+            number = child["name"].rpartition("-")[2]
+            name = f"{task}-{number}" if names.count(task) > 1 else task
+            tasks[name] = self._task(self.api.get("TaskRun", child["name"], namespace))
         for skipped in status.get("skippedTasks") or []:
             tasks[skipped["name"]] = {"state": "Skipped", "reason": skipped.get("reason", "")}
         results = {one["name"]: one["value"] for one in status.get("results") or []}

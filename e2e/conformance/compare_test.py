@@ -172,6 +172,22 @@ class Conversion(unittest.TestCase):
             },
         )
 
+    def test_a_group_is_the_spec_of_a_pipeline_run(self):
+        group = """
+            kind: TaskGroup
+            metadata: {name: g}
+            spec: {run: {timeouts: {tasks: 1m}}, params: [{name: p}], tasks: []}
+        """
+        run = conversion.pipeline_run_of(conversion.custom_run_of(entries(group)[0]))
+        self.assertEqual(run["spec"]["pipelineSpec"], {"params": [{"name": "p"}], "tasks": []})
+        self.assertEqual(run["spec"]["timeouts"], {"tasks": "1m"})
+
+    def test_what_only_a_group_has_is_in_no_pipeline_run(self):
+        for field in ("run: {failFast: true}", "workspaces: [{name: w, emptyDir: {}}]"):
+            group = "{kind: TaskGroup, metadata: {name: g}, spec: {%s}}" % field
+            with self.assertRaises(conversion.NotConvertible):
+                conversion.pipeline_run_of(conversion.custom_run_of(entries(group)[0]))
+
     def test_what_cannot_be_run_is_said(self):
         with self.assertRaises(conversion.NotConvertible):
             conversion.custom_run_of(documents.Entry("x", {"kind": "Secret"}))
@@ -284,8 +300,14 @@ class Clusters(unittest.TestCase):
         self.assertEqual(
             outcome.tasks,
             {
-                "a": {"state": "Failed", "reason": "Failed", "attempts": 2, "results": {"r": "x"}},
-                "b": {"state": "Skipped", "reason": "PipelineRun was stopping"},
+                "a": {
+                    "state": "Failed",
+                    "reason": "Failed",
+                    "message": "",
+                    "attempts": 2,
+                    "results": {"r": "x"},
+                },
+                "b": {"state": "Skipped", "reason": "PipelineRun was stopping", "attempts": 0},
             },
         )
 

@@ -211,6 +211,31 @@ def custom_run_of(entry):
     return _OF[kind](entry)
 
 
+def pipeline_run_of(custom_run):
+    """Return the PipelineRun that a stock Tekton has for a CustomRun of a group; raise NotConvertible."""
+    spec = custom_run["spec"]
+    group = copy.deepcopy((spec.get("customSpec") or {}).get("spec"))
+    if not group:
+        raise NotConvertible("it names a group")
+    run = group.pop("run", {})
+    timeouts = {**run.pop("timeouts", {}), "pipeline": spec.get("timeout")}
+    if run:
+        raise NotConvertible(f"only a group has run.{min(run)}")
+    if any("emptyDir" in one for one in group.get("workspaces") or []):
+        raise NotConvertible("only a group says what its workspaces are")
+    named = {"pipelineRef": group["pipelineRef"]} if "pipelineRef" in group else None
+    return {
+        "apiVersion": "tekton.dev/v1",
+        "kind": "PipelineRun",
+        "metadata": {"name": custom_run["metadata"]["name"]},
+        "spec": {
+            **(named or {"pipelineSpec": group}),
+            **_drop_empty({key: spec.get(key) for key in ("params", "workspaces")}),
+            "timeouts": _drop_empty(timeouts),
+        },
+    }
+
+
 def objects_for(entry):
     """Return the objects that must be on the cluster before, in versions that it serves."""
     made = [*entry.others]

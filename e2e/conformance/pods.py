@@ -191,7 +191,8 @@ class Stock:
             name = f"{task}-{number}" if names.count(task) > 1 else task
             tasks[name] = self._task(self.api.get("TaskRun", child["name"], namespace))
         for skipped in status.get("skippedTasks") or []:
-            tasks[skipped["name"]] = {"state": "Skipped", "reason": skipped.get("reason", "")}
+            reason_of_skip = skipped.get("reason", "")
+            tasks[skipped["name"]] = {"state": "Skipped", "reason": reason_of_skip, "attempts": 0}
         results = {one["name"]: one["value"] for one in status.get("results") or []}
         state = self._state(condition)
         return Outcome(state, reason, message, tasks, results, log=log)
@@ -208,6 +209,7 @@ class Stock:
         return {
             "state": self._state(condition),
             "reason": condition.get("reason", ""),
+            "message": condition.get("message", ""),
             "attempts": len(status.get("retriesStatus") or []) + 1,
             "results": {one["name"]: one["value"] for one in status.get("results") or []},
         }

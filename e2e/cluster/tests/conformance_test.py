@@ -3,8 +3,9 @@
 
 import pathlib
 import sys
+import unittest
 
-from harness import OWN, ROOT, ClusterTest
+from harness import OWN, ROOT, Api, ClusterTest
 
 sys.path.insert(0, str(ROOT / "e2e" / "conformance"))
 import cases  # noqa: E402
@@ -40,6 +41,7 @@ class Folders:
         self.test.apply({"apiVersion": "v1", "kind": kind, "metadata": metadata, field: content})
 
     def _claim(self, name, folder):
+        folder.mkdir(parents=True, exist_ok=True)
         for one in (folder, *folder.rglob("*")):
             one.chmod(0o777)
         volume = f"{self.test.namespace}-{name}"
@@ -74,24 +76,25 @@ class Folders:
         )
 
 
-class Conformance(ClusterTest):
-    """One method for each case; see below."""
+class CaseTest(ClusterTest):
+    """A test of one case; `way` says of which."""
+
+    way = None
 
     def check(self, path):
         case = cases.Case(path)
-        if not case.runs_in("pod"):
-            self.skipTest("says nothing of pods")
+        if not case.runs_in(self.way):
+            self.skipTest(f"says nothing of {self.way}")
         files = pathlib.Path(OWN or "/nowhere") / "cases" / self.namespace
         if "files" in case.spec:
             if not OWN:
                 self.skipTest("needs a folder of the node")
             case.write_files(files)
-        entries = self.entries_of(case)
-        self.assertEqual(len(entries), 1, "what of the case is to be run?")
-        expect = case.expected_in("pod")
-        custom_run = self.custom_run_of(entries[0], case.arguments, Folders(self, files))
-        wanted = {name: task.get("results", {}) for name, task in expect.get("tasks", {}).items()}
-        outcome = pods.Pod(self.api).run(entries[0], self.namespace, custom_run, wanted)
+        (entry,) = self.entries_of(case)
+        expect = case.expected_in(self.way)
+        folders = Folders(self, files)
+        custom_run = self.custom_run_of(entry, case.arguments, folders)
+        outcome = self.run_case(entry, custom_run, expect, folders)
         found = cases.differences(expect, outcome, files)
         if found:
             self.fail("\n".join([case.head, *found, "--- status", outcome.log]))
@@ -111,7 +114,6 @@ class Conformance(ClusterTest):
     @staticmethod
     def custom_run_of(entry, arguments, folders):
         """The CustomRun of an entry, with what `taskgroup run` would be told by arguments."""
-        group = None
         if "--group" in arguments:
             wanted = arguments[arguments.index("--group") + 1]
             tasks = entry.run["spec"]["tasks"]
@@ -120,9 +122,7 @@ class Conformance(ClusterTest):
         declared = conversion.declared_params(entry)
         custom_run = conversion.custom_run_of(entry)
         spec = custom_run["spec"]
-        rest = iter(arguments)
-        for flag in rest:
-            value = next(rest)
+        for flag, value in zip(arguments[::2], arguments[1::2]):
             if flag == "-p":
                 name, _, text = value.partition("=")
                 spec.setdefault("params", []).append(conversion.param(name, text, declared))
@@ -135,6 +135,50 @@ class Conformance(ClusterTest):
         return custom_run
 
 
+class Conformance(CaseTest):
+    """One method for each case; see below."""
+
+    way = "pod"
+
+    def run_case(self, entry, custom_run, expect, _folders):
+        wanted = {name: task.get("results", {}) for name, task in expect.get("tasks", {}).items()}
+        return pods.Pod(self.api).run(entry, self.namespace, custom_run, wanted)
+
+
+class Stock(CaseTest):
+    """The same, by a stock Tekton: a group is the spec of a PipelineRun. Only where there is one."""
+
+    way = "tekton"
+
+    def run_case(self, entry, custom_run, expect, folders):
+        if expect["exitCode"] == 2:
+            self.skipTest("is refused here")
+        original = entry.run
+        if original["kind"] not in ("TaskRun", "PipelineRun"):
+            try:
+                original = conversion.pipeline_run_of(custom_run)
+            except conversion.NotConvertible as why:
+                self.skipTest(str(why))
+            entry.others = conversion.objects_for(entry)
+            self.bind_the_rest(original["spec"], entry, folders)
+        for field in ("steps", "output"):
+            expect.pop(field, None)  # of pods, which Tekton may delete
+        entry.run = original
+        return pods.Stock(self.api).run(entry, self.namespace)
+
+    @staticmethod
+    def bind_the_rest(spec, entry, folders):
+        """Let a claim be what a group has in its pod: a required workspace that nobody binds."""
+        pipeline = spec.get("pipelineSpec")
+        pipeline = pipeline or entry.find("Pipeline", spec["pipelineRef"]["name"])["spec"]
+        bound = {one["name"] for one in spec.get("workspaces", [])}
+        for one in pipeline.get("workspaces", []):
+            if one["name"] not in bound and not one.get("optional"):
+                name = one["name"]
+                binding = folders.binding(f"{name}={{dir}}/workspace-{name}")
+                spec.setdefault("workspaces", []).append(binding)
+
+
 def _method(path):
     def test(self):
         self.check(path)
@@ -144,4 +188,10 @@ def _method(path):
 
 
 for _path in cases.paths_of_cases():
-    setattr(Conformance, "test_" + _path.stem.replace("-", "_"), _method(_path))
+    for _kind in (Conformance, Stock):
+        setattr(_kind, "test_" + _path.stem.replace("-", "_"), _method(_path))
+
+
+def load_tests(loader, _tests, _pattern):
+    kinds = (Conformance, Stock) if Api().has_tekton() else (Conformance,)
+    return unittest.TestSuite(loader.loadTestsFromTestCase(kind) for kind in kinds)

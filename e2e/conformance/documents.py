@@ -67,7 +67,7 @@ def name_of(thing):
 
 
 def entries_of(name, objects):
-    """Return an entry for each run of a file, else for each group that no other object names."""
+    """Return an entry for each run of a file; where there is none, for each group."""
     runs = [thing for thing in objects if thing["kind"] in RUNS]
     runs = runs or [thing for thing in objects if thing["kind"] == "TaskGroup"]
     others = [thing for thing in objects if thing not in runs or thing["kind"] == "TaskGroup"]

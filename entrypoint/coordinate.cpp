@@ -3,9 +3,9 @@
 
 #include <taskgroup/engine.h>
 
+#include "core/run/base64.h"
 #include "core/run/json_writer.h"
 #include "entrypoint/agents.h"
-#include "entrypoint/base64.h"
 #include "entrypoint/clock.h"
 #include "entrypoint/control.h"
 #include "entrypoint/files.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "entrypoint/base64.h"
+#include "core/run/base64.h"
 
 #include <gtest/gtest.h>
 

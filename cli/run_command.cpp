@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/agent_program.h"
 #include "cli/commands.h"
+#include "cli/given_volumes.h"
 #include "cli/host/temporary_folder.h"
 #include "cli/host_launcher.h"
 #include "cli/mask.h"
@@ -44,8 +45,12 @@ void list_without_effect(const std::vector<NoEffect>& fields, StatusSink& sink) 
   sink.notice("host: steps run with this machine's tools; without effect here: " + list);
 }
 
-Mask secrets_of(const std::vector<std::string>& workspace_flags) {
+Mask secrets_of(const std::vector<std::string>& workspace_flags, const GivenObjects& given) {
   Mask mask;
+  for (const auto& [name, data] : given.secrets) {
+    for (const auto& [key, value] : data)
+      mask.add(value);
+  }
   constexpr std::string_view marker = "=secret:";
   for (const std::string& flag : workspace_flags) {
     if (const auto at = flag.find(marker); at != std::string::npos && at == flag.find('=')) {
@@ -84,7 +89,7 @@ ExitCode run_command(const RunFlags& flags) {
   options.only_tasks = flags.tasks;
   options.launch_on_demand = true;
   options.report_task_results = true;
-  const auto plan = plan_group(*checked, input.facts, std::move(options));
+  auto plan = plan_group(*checked, input.facts, std::move(options));
   if (!plan) {
     return fail(plan.error());
   }
@@ -105,7 +110,9 @@ ExitCode run_command(const RunFlags& flags) {
     if (in_memory)
       in_memory->release();
   }
-  if (const auto prepared = prepare(folder, *plan); !prepared) {
+  const GivenObjects& given = input.facts.given;
+  const auto made = make_given(*plan, given, folder);
+  if (const auto prepared = made ? prepare(folder, *plan) : made; !prepared) {
     return fail({ExitCode::internal, "error: " + prepared.error()});
   }
   const auto launcher = make_host_launcher(*plan, folder, host_options(*agent, flags.keep));
@@ -118,11 +125,13 @@ ExitCode run_command(const RunFlags& flags) {
   for (const std::string& notice : (*launcher)->notices()) {
     sink->notice("host: " + notice);
   }
+  if (!given.claims.empty())
+    sink->notice("host: each claim is an empty folder of this run; bind one of yours with -w");
   if (flags.keep) {
     sink->notice("the run's files stay in " + folder.root
                  + (in_memory ? " and " + folder.memory : std::string()));
   }
-  const Mask mask = secrets_of(flags.request.workspaces);
+  const Mask mask = secrets_of(flags.request.workspaces, given);
   const auto code = run_to_the_end(*plan, folder, **launcher, *sink, mask, signals);
   (*launcher)->kill_all();
   if (const auto removed = temporary->remove(); !removed) {

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <string_view>
 
 namespace taskgroup {
@@ -42,16 +43,27 @@ tl::expected<void, std::string> make_below(const std::string& base, const std::s
     return failed("open the folder", base);
   }
   tl::expected<void, std::string> result;
-  for (const fs::path& part : fs::path(relative)) {
-    const std::string name = part.string();
+  const fs::path path(relative);
+  for (auto part = path.begin(); part != path.end(); ++part) {
+    const std::string name = part->string();
     if (name.empty() || name == ".") {
       continue;
     }
     if (::mkdirat(at, name.c_str(), 0777) == 0) {
       ::fchmodat(at, name.c_str(), 0777, 0); // whatever the umask is
     }
-    const int next = ::openat(at, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (next < 0) {
+    const int next = ::openat(at, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat found{};
+    if (next >= 0 && ::fstat(next, &found) == 0 && S_ISREG(found.st_mode)
+        && std::next(part) == path.end()) {
+      ::close(next);
+      break;
+    }
+    if (next < 0 || !S_ISDIR(found.st_mode)) {
+      if (next >= 0) {
+        ::close(next);
+        errno = ENOTDIR;
+      }
       result = failed("use the subPath", fmt::format("{} of {}", relative, base));
       break;
     }

@@ -29,6 +29,8 @@ struct RunFolder {
   std::string volume(const std::string& name) const { return volumes() + "/" + name; }
   std::string small_volumes() const { return memory + "/small"; }
   std::string small_volume(const std::string& name) const { return small_volumes() + "/" + name; }
+  std::string claims() const { return root + "/claims"; }
+  std::string given() const { return memory + "/given"; }
   std::string sandbox() const { return root + "/sandbox"; }
 };
 
@@ -38,7 +40,8 @@ tl::expected<void, std::string> prepare(const RunFolder& folder, const Plan& pla
 // Make a folder with exactly this mode, whatever the umask is; one that is there gets the mode.
 tl::expected<void, std::string> make_folder(const std::string& path, mode_t mode);
 
-// Make the folder `relative` below `base`, as kubelet does with a subPath when a container starts.
+// Make the folder `relative` below `base`, as kubelet does with a subPath when a container starts; a
+// file that is there stays.
 // A link on the way is refused: it may lead out of the volume.
 tl::expected<void, std::string> make_below(const std::string& base, const std::string& relative);
 

@@ -127,6 +127,14 @@ TEST_F(VolumeFoldersTest, SubPathsAreMadeButNeverLeadOut) {
   const auto refused = make_below(folder.root, "out/x");
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error(), HasSubstr("out/x"));
+  EXPECT_FALSE(make_below(folder.root, "out"));
+}
+
+TEST_F(VolumeFoldersTest, ASubPathMayBeAFile) {
+  ASSERT_TRUE(replace_file(folder.root + "/file", "kept"));
+  EXPECT_TRUE(make_below(folder.root, "file"));
+  EXPECT_TRUE(fs::is_regular_file(folder.root + "/file"));
+  EXPECT_FALSE(make_below(folder.root, "file/below"));
 }
 
 } // namespace

@@ -19,8 +19,9 @@ namespace {
 
 constexpr std::string_view own_api = "taskgroup.dev/v1alpha1";
 
-constexpr std::array<std::string_view, 7> known_kinds = {
-    "TaskGroup", "Pipeline", "PipelineRun", "Task", "TaskRun", "CustomRun", "List"};
+constexpr std::array<std::string_view, 10> known_kinds = {
+    "TaskGroup", "Pipeline", "PipelineRun", "Task",   "TaskRun",
+    "CustomRun", "List",     "ConfigMap",   "Secret", "PersistentVolumeClaim"};
 
 // Kinds that one meets beside Tekton's, and what to do with them.
 struct OtherKind {
@@ -29,10 +30,6 @@ struct OtherKind {
 };
 
 constexpr OtherKind other_kinds[] = {
-    {"Secret", "bind its files to a workspace with `-w name=secret:PATH`"},
-    {"ConfigMap", "bind its files to a workspace with `-w name=configmap:PATH`"},
-    {"PersistentVolumeClaim", "bind a folder to the workspace with `-w name=dir`"},
-    {"PersistentVolume", "bind a folder to the workspace with `-w name=dir`"},
     {"StepAction", "not supported yet; write the step out in the Task"},
     {"ClusterTask", "removed from Tekton; make it a Task"},
     {"PipelineResource", "removed from Tekton; use params, workspaces and results"},
@@ -46,6 +43,11 @@ bool starts_with(std::string_view text, std::string_view begin) {
 
 bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+bool is_tektons_or_ours(std::string_view version) {
+  const std::string_view group = version.substr(0, version.find('/'));
+  return group == "taskgroup.dev" || group == "tekton.dev" || ends_with(group, ".tekton.dev");
 }
 
 // What every object's metadata tells.
@@ -92,6 +94,7 @@ private:
   void add_task(const ObjectReader& reader, const Identity& identity);
   void add_task_run(const ObjectReader& reader, const Identity& identity);
   void add_custom_run(const ObjectReader& reader, const Identity& identity);
+  void add_given(const ObjectReader& reader, const Identity& identity);
 
   Identity identify(const ObjectReader& reader, const std::string& kind);
   RunRequest request_of(const ObjectReader& reader, const Identity& identity);
@@ -125,6 +128,12 @@ std::string join(const std::string& path, std::string_view field) {
 void CatalogMaker::refuse_kind(const Node& document, const std::string& path,
                                const std::string& version, const std::string& kind) {
   const Node& at = *document.find("kind");
+  // A misspelt kind of ours is more likely than a foreign one of nearly the same name.
+  if (!is_tektons_or_ours(version) && did_you_mean(kind, known_kinds).empty()) {
+    m_catalog.no_effect_on_host.push_back(
+        {kind, "nothing is made of it here, and the tasks do not refer to it"});
+    return;
+  }
   for (const OtherKind& other : other_kinds)
     if (kind == other.kind) {
       m_diagnostics.add_error(at.where(join(path, "kind")),
@@ -134,7 +143,8 @@ void CatalogMaker::refuse_kind(const Node& document, const std::string& path,
   m_diagnostics.add_error(
       at.where(join(path, "kind")),
       fmt::format("{} {} is not taken{}; expected one of TaskGroup, Pipeline, PipelineRun, Task, "
-                  "TaskRun, CustomRun and List",
+                  "TaskRun, CustomRun and List, or an object that they use: ConfigMap, Secret, "
+                  "PersistentVolumeClaim",
                   version, kind, did_you_mean(kind, known_kinds)));
 }
 
@@ -178,6 +188,9 @@ void CatalogMaker::add(const Node& document, const std::string& path) {
       {"Task", {ObjectKind::task, &CatalogMaker::add_task}},
       {"TaskRun", {ObjectKind::task_run, &CatalogMaker::add_task_run}},
       {"CustomRun", {ObjectKind::custom_run, &CatalogMaker::add_custom_run}},
+      {"ConfigMap", {ObjectKind::config_map, &CatalogMaker::add_given}},
+      {"Secret", {ObjectKind::secret, &CatalogMaker::add_given}},
+      {"PersistentVolumeClaim", {ObjectKind::volume_claim, &CatalogMaker::add_given}},
   };
   const auto reading = readings.find(kind);
   if (!is_list && reading == readings.end()) {
@@ -192,6 +205,8 @@ void CatalogMaker::add(const Node& document, const std::string& path) {
     versions = {own_api};
   else if (kind == "CustomRun")
     versions = {"tekton.dev/v1beta1"};
+  else if (reading->second.add == &CatalogMaker::add_given)
+    versions = {"v1"};
   else
     versions = {"tekton.dev/v1", "tekton.dev/v1beta1"};
   if (std::find(versions.begin(), versions.end(), version) == versions.end()) {
@@ -216,7 +231,7 @@ void CatalogMaker::add(const Node& document, const std::string& path) {
                             ends_with(version, "v1beta1") ? ApiVersion::v1beta1 : ApiVersion::v1,
                             context);
   const Identity identity = identify(reader, kind);
-  if (!reader.has("spec")) {
+  if (reading->second.add != &CatalogMaker::add_given && !reader.has("spec")) {
     if (document.find("spec") == nullptr)
       reader.error("spec", "missing; it holds what the object asks for");
     m_incomplete = true;
@@ -479,6 +494,24 @@ void CatalogMaker::add_custom_run(const ObjectReader& reader, const Identity& id
     return;
   }
   add_runnable("CustomRun", identity, std::move(group), std::move(request));
+}
+
+void CatalogMaker::add_given(const ObjectReader& reader, const Identity& identity) {
+  if (identity.generated) {
+    reader.error("metadata", "missing a name; by it the object is referred to");
+    return;
+  }
+  const std::string& name = identity.name.text;
+  switch (reader.kind()) {
+  case ObjectKind::config_map:
+    m_catalog.given.config_maps.try_emplace(name, decode_config_map(reader));
+    break;
+  case ObjectKind::secret:
+    m_catalog.given.secrets.try_emplace(name, decode_secret(reader));
+    break;
+  default:
+    m_catalog.given.claims.insert(name);
+  }
 }
 
 Catalog CatalogMaker::finish() {

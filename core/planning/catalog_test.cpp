@@ -13,6 +13,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Pair;
 using testing::SizeIs;
 
 const std::string& text_of(const ParamValue& value) { return std::get<Located>(value.data).text; }
@@ -90,10 +91,7 @@ items:
 TEST(Catalog, RefusesOtherKindsByName) {
   const CheckedDocuments checked = decode_documents(R"yaml(
 apiVersion: v1
-kind: Secret
----
-apiVersion: v1
-kind: ConfigMap
+kind: Secrt
 ---
 apiVersion: tekton.dev/v1
 kind: Pipelin
@@ -111,15 +109,72 @@ kind: Task
   EXPECT_THAT(
       checked.findings(),
       ElementsAre(
-          HasSubstr("kind: Secret is not taken: bind its files to a workspace with `-w "
-                    "name=secret:PATH`"),
-          HasSubstr("kind: ConfigMap is not taken: bind its files"),
+          HasSubstr("kind: v1 Secrt is not taken (did you mean \"Secret\"?)"),
           HasSubstr("kind: tekton.dev/v1 Pipelin is not taken (did you mean \"Pipeline\"?)"),
           HasSubstr("kind: StepAction is not taken: not supported yet"),
           HasSubstr("apiVersion: found \"tekton.dev/v1alpha1\", expected \"tekton.dev/v1\" or "
                     "\"tekton.dev/v1beta1\" for a Task"),
           HasSubstr("apiVersion: missing; it says what the object is"),
           HasSubstr("found a list, expected an object with apiVersion and kind")));
+}
+
+TEST(Catalog, TakesWhatTasksUse) {
+  const CheckedDocuments checked = decode_documents(R"yaml(
+apiVersion: v1
+kind: Secret
+metadata: {name: token}
+type: Opaque
+data: {a: b25l, b: "dHd\nv"}
+stringData: {a: plain}
+---
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {k: v}, binaryData: {b: //4=}}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce]}
+)yaml");
+  EXPECT_THAT(checked.findings(), IsEmpty());
+  const GivenObjects& given = checked.catalog.given;
+  EXPECT_THAT(given.secrets,
+              ElementsAre(Pair("token", ElementsAre(Pair("a", "plain"), Pair("b", "two")))));
+  EXPECT_THAT(given.config_maps,
+              ElementsAre(Pair("settings", ElementsAre(Pair("b", "\xff\xfe"), Pair("k", "v")))));
+  EXPECT_THAT(given.claims, ElementsAre("data"));
+}
+
+TEST(Catalog, ChecksWhatTasksUse) {
+  const CheckedDocuments checked = decode_documents(R"yaml(
+{apiVersion: v1, kind: Secret, metadata: {name: token}, data: {a: not base64}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {port: 80}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, dta: {}}
+---
+{apiVersion: v1, kind: Secret, stringData: {a: b}}
+)yaml");
+  EXPECT_THAT(
+      checked.findings(),
+      ElementsAre(HasSubstr("data.a: expected base64; plain text stands in `stringData`"),
+                  HasSubstr("data.port: found the integer 80, expected a string; put it in quotes"),
+                  HasSubstr("metadata.name: there is another ConfigMap"),
+                  HasSubstr("dta: unknown field of ConfigMap"),
+                  HasSubstr("metadata: missing a name")));
+}
+
+TEST(Catalog, ListsKindsThatMeanNothingHere) {
+  const CheckedDocuments checked = decode_documents(R"yaml(
+{apiVersion: v1, kind: ServiceAccount, metadata: {name: builder}, secrets: [{name: token}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, subjects: []}
+)yaml");
+  EXPECT_THAT(checked.findings(), IsEmpty());
+  ASSERT_EQ(checked.catalog.no_effect_on_host.size(), 2U);
+  EXPECT_EQ(checked.catalog.no_effect_on_host[0].path, "ServiceAccount");
+  EXPECT_EQ(checked.catalog.no_effect_on_host[1].path, "RoleBinding");
 }
 
 TEST(Catalog, RefusesASecondObjectOfTheName) {

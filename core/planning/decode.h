@@ -49,6 +49,10 @@ struct EmptyDir {
 };
 EmptyDir decode_empty_dir(const ObjectReader& reader);
 
+// Decode what a ConfigMap or a Secret holds.
+KeyedData decode_config_map(const ObjectReader& reader);
+KeyedData decode_secret(const ObjectReader& reader);
+
 // Say whether a taskSpec or customSpec holds an object with a type of its own instead of a Task.
 bool has_own_type(const Node& spec);
 

@@ -146,7 +146,8 @@ Volume decode_volume(const ObjectReader& reader) {
     volume.size_limit = decoded.size_limit;
   } // a volume without a source is an emptyDir to Kubernetes
   for (const Field& field : fields_of(ObjectKind::volume).fields) {
-    if (field.field_class != FieldClass::refused_on_host || !reader.has(field.name))
+    if (field.type != FieldType::object || field.name == "emptyDir" || !field.is_read()
+        || !reader.has(field.name))
       continue;
     if (!volume.kind.empty() || reader.has("emptyDir"))
       reader.error(field.name, "given beside another source; a volume has one");

@@ -35,6 +35,12 @@ constexpr Field host_ignores(std::string_view name, FieldType type, std::string_
   return {name, type, FieldClass::no_effect_on_host, reason, {}, versions};
 }
 
+// A field that names an object, which the launcher `host` takes from the given files.
+constexpr Field host_is_given(std::string_view name, FieldType type, std::string_view reason,
+                              ApiVersions versions = both_versions) {
+  return {name, type, FieldClass::given_on_host, reason, {}, versions};
+}
+
 // A field that is honoured in a pod and an error on the launcher `host`.
 constexpr Field host_refuses(std::string_view name, FieldType type, std::string_view reason,
                              ApiVersions versions = both_versions) {

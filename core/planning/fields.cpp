@@ -27,6 +27,8 @@ std::string_view class_name(FieldClass field_class) {
     return "no effect";
   case FieldClass::no_effect_on_host:
     return "no effect on `host`";
+  case FieldClass::given_on_host:
+    return "from the given files on `host`";
   case FieldClass::refused_on_host:
     return "refused on `host`";
   case FieldClass::refused:
@@ -99,11 +101,14 @@ std::string fields_page() {
   std::string page =
       "# What becomes of each field\n"
       "\n"
-      "Every field of Tekton's `v1` and `v1beta1` objects is in one of three classes:\n"
+      "Every field of Tekton's `v1` and `v1beta1` objects is in one of four classes:\n"
       "\n"
       "- **honoured**: it means what it means to Tekton;\n"
       "- **no effect**: by its nature, everywhere or on one launcher; what has none on `host` is "
       "listed before a run there;\n"
+      "- **from the given files**: honoured; `taskgroup run` takes the object from the files that "
+      "it "
+      "is given;\n"
       "- **refused**: an error that names the field, the reason and the way out; what is refused "
       "on `host` only is honoured in a pod.\n"
       "\n"

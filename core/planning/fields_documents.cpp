@@ -52,6 +52,34 @@ constexpr Field custom_run[] = {
     ignores("status", object, is_reported),
 };
 
+constexpr Field config_map[] = {
+    takes("apiVersion", string),
+    takes("kind", string),
+    takes("metadata", object, ObjectKind::metadata),
+    takes("data", string_map),
+    takes("binaryData", string_map),
+    ignores("immutable", boolean, of_api_server),
+};
+
+constexpr Field secret[] = {
+    takes("apiVersion", string),
+    takes("kind", string),
+    takes("metadata", object, ObjectKind::metadata),
+    takes("data", string_map),
+    takes("stringData", string_map),
+    ignores("type", string, for_readers),
+    ignores("immutable", boolean, of_api_server),
+};
+
+constexpr Field volume_claim[] = {
+    takes("apiVersion", string),
+    takes("kind", string),
+    takes("metadata", object, ObjectKind::metadata),
+    ignores("spec", object,
+            "of the cluster's volume; on the host the claim is an empty folder of the run"),
+    ignores("status", object, is_reported),
+};
+
 constexpr Field list[] = {
     takes("apiVersion", string),
     takes("kind", string),
@@ -84,6 +112,9 @@ constexpr ObjectFields table[] = {
     {ObjectKind::task, "Task", "a document, `tekton.dev`", task},
     {ObjectKind::task_run, "TaskRun", "a document, `tekton.dev`", task_run},
     {ObjectKind::custom_run, "CustomRun", "a document, `tekton.dev/v1beta1`", custom_run},
+    {ObjectKind::config_map, "ConfigMap", "a document, `v1`", config_map},
+    {ObjectKind::secret, "Secret", "a document, `v1`", secret},
+    {ObjectKind::volume_claim, "PersistentVolumeClaim", "a document, `v1`", volume_claim},
     {ObjectKind::list, "List", "a document, `v1`, or one of `tekton.dev` such as TaskList", list},
     {ObjectKind::metadata, "ObjectMeta", "`metadata` of a document", metadata},
 };

@@ -20,7 +20,8 @@ constexpr Field workspace_binding[] = {
     takes("emptyDir", object, ObjectKind::empty_dir),
     takes("configMap", object, ObjectKind::config_map_source),
     takes("secret", object, ObjectKind::secret_source),
-    host_ignores("projected", object, replaced_on_host),
+    host_is_given("projected", object,
+                  "ConfigMaps and Secrets in it are taken from there; other sources are refused"),
     host_ignores("csi", object, replaced_on_host),
 };
 
@@ -31,16 +32,16 @@ constexpr Field claim_source[] = {
 
 constexpr Field config_map_source[] = {
     takes("name", string),
-    host_ignores("items", objects, replaced_on_host),
-    host_ignores("defaultMode", integer, replaced_on_host),
-    host_ignores("optional", boolean, replaced_on_host),
+    takes("items", objects),
+    takes("defaultMode", integer),
+    takes("optional", boolean),
 };
 
 constexpr Field secret_source[] = {
     takes("secretName", string),
-    host_ignores("items", objects, replaced_on_host),
-    host_ignores("defaultMode", integer, replaced_on_host),
-    host_ignores("optional", boolean, replaced_on_host),
+    takes("items", objects),
+    takes("defaultMode", integer),
+    takes("optional", boolean),
 };
 
 constexpr std::string_view own_network = "on the host steps share the host's network";

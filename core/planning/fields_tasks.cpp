@@ -20,8 +20,7 @@ constexpr Field task_spec[] = {
 };
 
 constexpr std::string_view no_image = "the host's own programs run";
-constexpr std::string_view no_env_from =
-    "on the host there is no cluster to take them from; list the variables under `env`";
+constexpr std::string_view given_object = "the ConfigMap or Secret is taken from there";
 constexpr std::string_view no_devices = "not supported yet; share files by a workspace";
 constexpr std::string_view no_output_config =
     "not supported yet; write the file in the script, for example with `tee`";
@@ -34,7 +33,7 @@ constexpr Field step[] = {
     takes("args", strings),
     takes("workingDir", string),
     ignores("ports", objects, dropped_by_v1, v1beta1),
-    host_refuses("envFrom", objects, no_env_from),
+    host_is_given("envFrom", objects, given_object),
     takes("env", objects, ObjectKind::env_var),
     takes("computeResources", object, ObjectKind::resources, v1),
     takes("resources", object, ObjectKind::resources, v1beta1),
@@ -72,7 +71,7 @@ constexpr Field step_template[] = {
     takes("args", strings),
     takes("workingDir", string),
     ignores("ports", objects, dropped_by_v1, v1beta1),
-    host_refuses("envFrom", objects, no_env_from),
+    host_is_given("envFrom", objects, given_object),
     takes("env", objects, ObjectKind::env_var),
     takes("computeResources", object, ObjectKind::resources, v1),
     takes("resources", object, ObjectKind::resources, v1beta1),
@@ -94,10 +93,8 @@ constexpr Field step_template[] = {
 constexpr Field env_var[] = {
     takes("name", string),
     takes("value", string),
-    host_refuses("valueFrom", object,
-                 "on the host there is no cluster to take it from; pass the value as a param, or "
-                 "read it from a workspace that is bound "
-                 "with `-w name=secret:PATH` or `-w name=configmap:PATH`"),
+    host_is_given("valueFrom", object,
+                  "the ConfigMap or Secret is taken from there; other sources are refused"),
 };
 
 constexpr Field volume_mount[] = {
@@ -116,6 +113,9 @@ constexpr std::string_view no_volume =
 constexpr std::string_view removed_volume =
     "removed from Kubernetes; declare a workspace, and let the run bind a volume to it";
 
+constexpr std::string_view given_projected =
+    "ConfigMaps and Secrets in it are taken from there; other sources are refused";
+
 constexpr Field volume[] = {
     takes("name", string),
     host_refuses("hostPath", object, no_volume),
@@ -123,13 +123,12 @@ constexpr Field volume[] = {
     host_refuses("gcePersistentDisk", object, no_volume),
     host_refuses("awsElasticBlockStore", object, no_volume),
     refuses("gitRepo", object, removed_volume),
-    host_refuses("secret", object,
-                 "on the host there is no such object; declare a workspace and bind it with `-w "
-                 "name=secret:PATH`"),
+    host_is_given("secret", object, given_object),
     host_refuses("nfs", object, no_volume),
     host_refuses("iscsi", object, no_volume),
     refuses("glusterfs", object, removed_volume),
-    host_refuses("persistentVolumeClaim", object, no_volume),
+    host_is_given("persistentVolumeClaim", object,
+                  "a claim that stands there is an empty folder of the run"),
     refuses("rbd", object, removed_volume),
     host_refuses("flexVolume", object, no_volume),
     host_refuses("cinder", object, no_volume),
@@ -139,14 +138,12 @@ constexpr Field volume[] = {
                  "on the host there is no pod; use the variables `$(context.…)`"),
     host_refuses("fc", object, no_volume),
     host_refuses("azureFile", object, no_volume),
-    host_refuses("configMap", object,
-                 "on the host there is no such object; declare a workspace and bind it with `-w "
-                 "name=configmap:PATH`"),
+    host_is_given("configMap", object, given_object),
     host_refuses("vsphereVolume", object, no_volume),
     refuses("quobyte", object, removed_volume),
     host_refuses("azureDisk", object, no_volume),
     refuses("photonPersistentDisk", object, removed_volume),
-    host_refuses("projected", object, no_volume),
+    host_is_given("projected", object, given_projected),
     host_refuses("portworxVolume", object, no_volume),
     refuses("scaleIO", object, removed_volume),
     refuses("storageos", object, removed_volume),

@@ -114,6 +114,7 @@ TEST(Fields, EachRowBehavesAsItsClassSays) {
         read_one(object.kind, row, std::string(row.name), good_value(row.type), version);
     switch (row.field_class) {
     case FieldClass::honoured:
+    case FieldClass::given_on_host:
       EXPECT_THAT(outcome.findings, IsEmpty());
       EXPECT_THAT(outcome.no_effect, IsEmpty());
       EXPECT_TRUE(outcome.found);
@@ -309,6 +310,12 @@ kind: CustomRun
 metadata: {name: b}
 spec:
   customSpec: {apiVersion: taskgroup.dev/v1alpha1, kind: TaskGroup, spec: {tasks: [{name: x, taskRef: {name: t}}]}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {}, binaryData: {}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: a}, data: {}, stringData: {}}
+---
+{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: a}, spec: {}}
 ---
 apiVersion: v1
 kind: List

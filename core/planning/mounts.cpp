@@ -53,7 +53,7 @@ std::vector<UserMount> resolve_mounts(const std::vector<VolumeMount>& mounts,
 TaskVolumes::TaskVolumes(std::size_t index, const TaskSpec& spec,
                          std::vector<TaskWorkspace> workspaces, const SharedVolumes& shared,
                          const Substitution& substitution, NamePool& volume_names,
-                         std::vector<PlanVolume>& volumes)
+                         std::vector<PlanVolume>& volumes, const GivenObjects* given)
     : m_workspaces(std::move(workspaces)), m_own(shared) {
   const std::string prefix = fmt::format("t{}-", index);
   for (const ImplicitVolume& implicit : implicit_volumes) {
@@ -75,6 +75,13 @@ TaskVolumes::TaskVolumes(std::size_t index, const TaskSpec& spec,
     } else {
       volume.kind = PlanVolume::Kind::bound;
       volume.source = json_object(own.kind, known_json(own.source, substitution, "a volume"));
+      if (given != nullptr) {
+        const auto found = given_volume(volume.source, *given);
+        if (!found)
+          substitution.diagnostics().add_error(own.source.node.where(own.source.path),
+                                               found.error());
+        volume.read_only = found && found->claim.empty();
+      }
     }
     m_own.insert_or_assign(name, volume.name);
     volumes.push_back(std::move(volume));

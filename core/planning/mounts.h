@@ -2,6 +2,7 @@
 #pragma once
 
 #include <taskgroup/api.h>
+#include <taskgroup/given_objects.h>
 #include <taskgroup/plan.h>
 
 #include "core/planning/names.h"
@@ -36,10 +37,10 @@ using SharedVolumes = std::map<std::string, std::string>;
 class TaskVolumes {
 public:
   // Add the task's volumes to `volumes`; `index` is its place in the group. `shared` are volumes
-  // that all tasks may mount by their names.
+  // that all tasks may mount by their names. With `given`, what volumes are made of must be there.
   TaskVolumes(std::size_t index, const TaskSpec& spec, std::vector<TaskWorkspace> workspaces,
               const SharedVolumes& shared, const Substitution& substitution, NamePool& volume_names,
-              std::vector<PlanVolume>& volumes);
+              std::vector<PlanVolume>& volumes, const GivenObjects* given = nullptr);
 
   // Return what a step mounts, parents before children: its own volumeMounts, its workspaces, and
   // stock's implicit volumes where nothing else is mounted.

@@ -38,6 +38,7 @@ public:
   const Node& node() const { return m_node; }
   Where where() const { return m_node.where(m_path); }
   std::string path_of(std::string_view field) const;
+  ObjectKind kind() const { return m_kind; }
   ApiVersion version() const { return m_version; }
   DecodeContext& context() const { return *m_context; }
 

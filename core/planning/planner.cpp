@@ -316,8 +316,8 @@ Plan Planner::make() {
   const bool complete = bind_group_params(m_group, m_request, m_params, m_diagnostics);
   set_group_names(m_request, m_names);
   const RunWorkspaces workspaces = bind_group_workspaces(
-      m_group, m_request, m_options, Substitution({&m_params, &m_names}, m_diagnostics),
-      m_volume_names, m_volumes, m_names);
+      m_group, m_request, m_options, m_facts.given,
+      Substitution({&m_params, &m_names}, m_diagnostics), m_volume_names, m_volumes, m_names);
   if (!complete)
     return plan; // there are errors, and more would only follow from them
   find_specs();

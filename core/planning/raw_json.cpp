@@ -63,6 +63,14 @@ std::string json_object(std::string_view key, const std::string& value) {
   return json{{std::string(key), parse(value)}}.dump();
 }
 
+std::string json_field(const std::string& object, std::string_view key) {
+  if (object.empty())
+    return {};
+  const json parsed = parse(object);
+  const auto found = parsed.find(key);
+  return found == parsed.end() ? std::string() : found->dump();
+}
+
 std::string merge_json(const std::string& lower, const std::string& upper) {
   if (lower.empty() || upper.empty())
     return upper.empty() ? lower : upper;

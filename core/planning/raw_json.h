@@ -28,6 +28,9 @@ std::string quoted_json(const std::string& text);
 // Return `{"<key>": <value>}`.
 std::string json_object(std::string_view key, const std::string& value);
 
+// Return the JSON of an object's field; empty if there is none.
+std::string json_field(const std::string& object, std::string_view key);
+
 // Put one JSON object over another: objects in it are merged, everything else is replaced, null
 // replaces nothing. An empty text is none.
 std::string merge_json(const std::string& lower, const std::string& upper);

@@ -102,6 +102,21 @@ void look_up_command(const Step& step, const DraftCommon& merged, const Facts& f
   }
 }
 
+// Report what variables are to come from and is not there. The JSON of envFrom may be a template's.
+void check_given(const Step& step, const DraftCommon& merged, const GivenObjects& given,
+                 Diagnostics& diagnostics) {
+  for (const DraftEnv& variable : merged.env) {
+    if (variable.value_from.empty())
+      continue;
+    if (const auto found = given_value(variable.value_from, given); !found)
+      diagnostics.add_error(variable.where, found.error());
+  }
+  if (const std::string sources = json_field(merged.container_fields, "envFrom"); !sources.empty())
+    if (const auto found = given_variables(sources, given); !found)
+      diagnostics.add_error(
+          step.env_from ? step.env_from.node.where(step.env_from.path) : step.where, found.error());
+}
+
 } // namespace
 
 DraftCommon draft_common(const StepCommon& common, const Substitution& substitution) {
@@ -116,7 +131,8 @@ DraftCommon draft_common(const StepCommon& common, const Substitution& substitut
     result.env.push_back({variable.name.text, substitution.text(variable.value),
                           variable.value_from
                               ? known_json(variable.value_from, substitution, "valueFrom")
-                              : std::string()});
+                              : std::string(),
+                          variable.value_from.node.where(variable.value_from.path)});
   result.working_dir = substitution.text(common.working_dir);
   result.mounts = resolve_mounts(common.volume_mounts, substitution);
   result.container_fields = container_fields(common, substitution);
@@ -133,8 +149,8 @@ DraftCommon draft_common(const DraftCommon& common, const Substitution& substitu
   if (common.args)
     result.args = elements(*common.args, where, substitution);
   for (const DraftEnv& variable : common.env)
-    result.env.push_back(
-        {variable.name, substitution.text(variable.value, where), variable.value_from});
+    result.env.push_back({variable.name, substitution.text(variable.value, where),
+                          variable.value_from, variable.where});
   result.working_dir = substitution.text(common.working_dir, where);
   result.mounts = common.mounts;
   result.container_fields = common.container_fields;
@@ -223,8 +239,9 @@ PlanStep plan_step(const Step& step, std::size_t index, const StepContext& conte
 
   for (const DraftEnv& variable : merged.env)
     result.env.push_back({variable.name, variable.value.to_text(), variable.value_from});
-  if (context.pod)
-    result.container_fields = merged.container_fields;
+  result.container_fields = merged.container_fields;
+  if (!context.pod)
+    check_given(step, merged, context.facts.given, diagnostics);
   result.working_dir = merged.working_dir.to_text();
   result.on_error = on_error_of(step, substitution);
   if (!step.timeout.text.empty()) {

@@ -20,6 +20,7 @@ struct DraftEnv {
   std::string name;
   Draft value;
   std::string value_from; // JSON, instead of `value`
+  Where where;            // of value_from
 };
 
 // The fields that a step and its templates have in common, with their variables replaced.

@@ -210,7 +210,8 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
   std::vector<TaskWorkspace> workspaces =
       bind_task_workspaces(task, spec, context.workspaces, embedded, group, substitution, names);
   const TaskVolumes volumes(index, spec, std::move(workspaces), context.volumes, substitution,
-                            context.volume_names, draft.volumes);
+                            context.volume_names, draft.volumes,
+                            context.pod ? nullptr : &context.facts.given);
 
   DraftCommon step_template =
       draft_common(context.step_template, Substitution({&variables}, diagnostics));

@@ -173,9 +173,9 @@ std::string clean_path(std::string_view path) {
 }
 
 RunWorkspaces bind_group_workspaces(const GroupSpec& group, const RunRequest& request,
-                                    const PlanOptions& options, const Substitution& substitution,
-                                    NamePool& volume_names, std::vector<PlanVolume>& volumes,
-                                    NameScope& names) {
+                                    const PlanOptions& options, const GivenObjects& given,
+                                    const Substitution& substitution, NamePool& volume_names,
+                                    std::vector<PlanVolume>& volumes, NameScope& names) {
   Diagnostics& diagnostics = substitution.diagnostics();
   RunWorkspaces result;
 
@@ -200,13 +200,22 @@ RunWorkspaces bind_group_workspaces(const GroupSpec& group, const RunRequest& re
         volume.memory = shaped || declared == nullptr ? binding->memory : declared->memory;
         volume.size_limit =
             shaped || declared == nullptr ? binding->size_limit.text : declared->size_limit.text;
-      } else if (options.pod && binding->kind != Kind::folder) {
+      } else if (binding->kind != Kind::folder) {
         volume.kind = PlanVolume::Kind::bound;
         volume.source =
             json_object(kind_name(binding->kind),
                         binding->raw ? plain_json(binding->raw)
                                      : json_object("claimName", quoted_json(binding->source)));
         volume.read_only = binding->read_only;
+        if (!options.pod) {
+          const auto found = given_volume(volume.source, given);
+          if (!found)
+            diagnostics.add_error(binding->where,
+                                  fmt::format("workspace \"{}\": {}; or bind something of this "
+                                              "machine with {}",
+                                              name, found.error(), way_out(*binding)));
+          volume.read_only = binding->read_only || (found && found->claim.empty());
+        }
         if (binding->kind == Kind::persistent_volume_claim)
           workspace.claim = binding->source;
       } else if (options.pod) {
@@ -214,19 +223,10 @@ RunWorkspaces bind_group_workspaces(const GroupSpec& group, const RunRequest& re
             binding->where, fmt::format("workspace \"{}\" is bound to a folder, which no pod has; "
                                         "bind a claim, a configMap or another volume",
                                         name));
-      } else if (binding->kind == Kind::folder
-                 || std::find(options.bindable.begin(), options.bindable.end(), binding->kind)
-                        != options.bindable.end()) {
+      } else {
         volume.kind = PlanVolume::Kind::bound;
         volume.source = binding->source;
         volume.read_only = binding->read_only;
-        if (binding->kind == Kind::persistent_volume_claim)
-          workspace.claim = binding->source;
-      } else {
-        diagnostics.add_error(binding->where,
-                              fmt::format("workspace \"{}\" is bound to a {}, which only a cluster "
-                                          "has; bind something of this machine with {}",
-                                          name, kind_name(binding->kind), way_out(*binding)));
       }
     }
     volume.name = volume_names.make("ws-" + name, "workspace/" + name);

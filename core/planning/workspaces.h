@@ -3,6 +3,7 @@
 
 #include <taskgroup/api.h>
 #include <taskgroup/diagnostic.h>
+#include <taskgroup/given_objects.h>
 #include <taskgroup/plan.h>
 #include <taskgroup/planner.h>
 
@@ -28,13 +29,14 @@ struct RunWorkspace {
 using RunWorkspaces = std::map<std::string, RunWorkspace>;
 
 // Decide what the group's workspaces are: the request's bindings; for a required one that nobody
-// binds a volume of the run (design.md 3). Adds the volumes to `volumes` and each workspace's
+// binds a volume of the run (design.md 3). Without a cluster, what is bound must be a folder or
+// among `given`. Adds the volumes to `volumes` and each workspace's
 // `workspaces.<name>.bound` to `names`. Bindings of workspaces that the group does not declare
 // count too: embedded tasks see them, as in a PipelineRun.
 RunWorkspaces bind_group_workspaces(const GroupSpec& group, const RunRequest& request,
-                                    const PlanOptions& options, const Substitution& substitution,
-                                    NamePool& volume_names, std::vector<PlanVolume>& volumes,
-                                    NameScope& names);
+                                    const PlanOptions& options, const GivenObjects& given,
+                                    const Substitution& substitution, NamePool& volume_names,
+                                    std::vector<PlanVolume>& volumes, NameScope& names);
 
 // What a workspace is for one task.
 struct TaskWorkspace {

@@ -105,26 +105,22 @@ TEST_F(WorkspacesTest, WhatOnlyAClusterHasIsRefused) {
   using Kind = WorkspaceBinding::Kind;
   load_spec(one_task);
   const std::pair<Kind, const char*> cases[] = {
-      {Kind::persistent_volume_claim, "persistentVolumeClaim, which only a cluster has; bind "
-                                      "something of this machine with -w source=DIR"},
+      {Kind::persistent_volume_claim, "there is no PersistentVolumeClaim \"name\""},
+      {Kind::persistent_volume_claim, "or bind something of this machine with -w source=DIR"},
       {Kind::secret, "-w source=secret:PATH"},
       {Kind::config_map, "-w source=configmap:PATH"},
-      {Kind::projected, "-w source=DIR"},
       {Kind::csi, "-w source=DIR"}};
   for (const auto& [kind, message] : cases) {
     request.workspaces.clear();
     bind("source", kind, "name");
     EXPECT_THAT(errors(), HasSubstr(message));
-    options.bindable = {kind};
-    EXPECT_EQ(volume(planned(), "ws-source").source, "name");
-    options.bindable.clear();
   }
 }
 
 TEST_F(WorkspacesTest, AClaimHasAName) {
   load_spec(one_task);
   bind("source", WorkspaceBinding::Kind::persistent_volume_claim, "my-claim");
-  options.bindable = {WorkspaceBinding::Kind::persistent_volume_claim};
+  facts.given.claims = {"my-claim"};
   EXPECT_THAT(script(), HasSubstr("[my-claim]"));
 }
 

@@ -3,6 +3,7 @@
 
 #include <taskgroup/api.h>
 #include <taskgroup/diagnostic.h>
+#include <taskgroup/given_objects.h>
 #include <taskgroup/node.h>
 
 #include <map>
@@ -43,18 +44,20 @@ struct Catalog {
   std::map<std::string, TaskSpec> tasks; // by metadata.name
   std::map<std::string, GroupSpec> pipelines;
   std::map<std::string, GroupSpec> groups; // TaskGroups
+  GivenObjects given;                      // ConfigMaps, Secrets and claims
   std::vector<NoEffect> no_effect_on_host; // image, resources, runAsUser, ports … where they stand
   std::vector<NoEffect> refused_on_host;   // with Target::pod: what would be an error on the host
 };
 
 // Decode documents: check each against the field table (fields.h), refuse what is unknown or not
-// supported by path, and turn the rest into objects. Objects of other kinds (Secret, ConfigMap …)
-// are refused by name. Two objects of one kind and name are an error. All errors are reported. An
-// object with an error stays in the catalog, so that validate() can report what else is wrong with
-// it, unless a part is missing that others refer to; a reference that finds nothing means little
-// once there are errors. A Pipeline that holds TaskGroups is no group itself: the TaskGroups in it
-// are runnables. References of runnables to a TaskGroup are resolved here, those to Tasks and
-// Pipelines are NOT: needs() and validate() do.
+// supported by path, and turn the rest into objects. Kinds of other API groups, such as a
+// ServiceAccount, have no effect; other kinds of Tekton's are refused by name. Two objects of one
+// kind and name are an error. All errors are reported. An object with an error stays in the
+// catalog, so that validate() can report what else is wrong with it, unless a part is missing that
+// others refer to; a reference that finds nothing means little once there are errors. A Pipeline
+// that holds TaskGroups is no group itself: the TaskGroups in it are runnables. References of
+// runnables to a TaskGroup are resolved here, those to Tasks and Pipelines are NOT: needs() and
+// validate() do.
 Catalog make_catalog(const std::vector<Node>& documents, Diagnostics& diagnostics,
                      Target target = Target::host);
 

@@ -20,6 +20,9 @@ enum class ObjectKind {
   task,
   task_run,
   custom_run,
+  config_map,
+  secret,
+  volume_claim,
   list,
   metadata,
   task_group_spec,
@@ -71,6 +74,7 @@ enum class FieldClass {
   honoured,
   no_effect,         // by nature, wherever the group runs; the reason says why
   no_effect_on_host, // has none on the launcher `host`, where it is listed before the run
+  given_on_host,     // honoured; on the launcher `host` the object must be in the given files
   refused_on_host,   // honoured in a pod, an error on the launcher `host`; the reason says why
   refused,           // an error; the reason says what to do instead
 };

@@ -31,12 +31,12 @@ struct PlanWhen {
 struct PlanEnv {
   std::string name;
   Text value;
-  std::string value_from; // instead of `value`: Kubernetes' EnvVarSource as JSON; in pods only
+  std::string value_from; // instead of `value`: Kubernetes' EnvVarSource as JSON
 };
 
 // A volume of the run. `empty` is made for the run and ends with it; `bound` comes from outside and
-// is named by the launcher's own terms in `source`: a folder on the host launcher, Kubernetes'
-// VolumeSource as JSON in a pod.
+// is named by the launcher's own terms in `source`: Kubernetes' VolumeSource as JSON in a pod;
+// without a cluster a folder, or the JSON of what given_volume() makes (given_objects.h).
 struct PlanVolume {
   enum class Kind { empty, bound };
   std::string name; // unique in the plan, a DNS label

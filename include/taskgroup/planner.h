@@ -3,6 +3,7 @@
 
 #include <taskgroup/api.h>
 #include <taskgroup/diagnostic.h>
+#include <taskgroup/given_objects.h>
 #include <taskgroup/plan.h>
 
 #include <tl/expected.hpp>
@@ -23,6 +24,7 @@ struct ImageCommand {
 struct Facts {
   std::map<std::string, TaskSpec> tasks;      // by name, for taskRef
   std::map<std::string, GroupSpec> pipelines; // by name, for pipelineRef
+  GivenObjects given;                         // for launchers without a cluster
 
   // By image, for steps with neither command nor script (taskrun-semantics.md 2.5); such a step is
   // refused where its image is not here.
@@ -62,11 +64,6 @@ struct PlanOptions {
   // is Kubernetes' own, and the fields for pods are in the plan. The documents must have been
   // decoded for one (catalog.h). A volumeClaimTemplate must have become a claim before.
   bool pod = false;
-
-  // For other launchers: kinds of WorkspaceBinding that the launcher can bind besides empty_dir,
-  // volume_claim_template (both an empty volume of the run) and folder; PlanVolume::source is then
-  // the binding's.
-  std::vector<WorkspaceBinding::Kind> bindable;
 };
 
 // Make the plan of one run: values of params, defaults, contexts and workspaces are put in, late

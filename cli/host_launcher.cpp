@@ -153,7 +153,8 @@ host::ContainerSpec host_container(const Plan& plan, const RunFolder& folder,
   }
   spec.mounts = std::move(recipe.mounts);
   if (is_hidden(options.directory)) {
-    spec.mounts.push_back({options.directory, options.directory, true});
+    spec.mounts.push_back(
+        {.source = options.directory, .target = options.directory, .scratch = true});
   }
   spec.cwd = options.directory;
   return spec;

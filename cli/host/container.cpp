@@ -219,16 +219,36 @@ private:
     }
   }
 
+  // Open an overlay over a folder, whose upper is in memory; -1 where that cannot be.
+  int open_scratch(const std::string& folder, std::size_t number) {
+    struct stat facts{};
+    if (stat(folder.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode))
+      return -1;
+    Layer layer;
+    layer.path = folder;
+    layer.mode = facts.st_mode & 07777;
+    layer.uid = facts.st_uid;
+    layer.gid = facts.st_gid;
+    const std::string place = m_stage.store + "/scratch" + std::to_string(number);
+    const std::string target = place + "/whole";
+    if (!make_folders(target) || !mount_overlay(layer, place, 0, target, m_world.privileged))
+      return -1;
+    return copy_mounts(target);
+  }
+
   // Sources are the host's, so they are opened before the root changes; targets are found after it,
   // so that links in them lead where the container's programs see them lead.
   std::vector<OpenMount> open_mounts() {
     std::vector<OpenMount> result;
     for (const Mount& mount : m_spec.mounts) {
-      OpenMount open{.mount = &mount, .fd = copy_mounts(mount.source), .is_folder = true};
+      const int scratch = mount.scratch ? open_scratch(mount.source, result.size()) : -1;
+      OpenMount open{.mount = &mount,
+                     .fd = scratch >= 0 ? scratch : copy_mounts(mount.source),
+                     .is_folder = true};
       struct stat facts{};
       if (open.fd < 0 || fstat(open.fd, &facts) != 0)
         fail("cannot open " + mount.source + ", to be mounted at " + mount.target);
-      if (mount.read_only && !make_read_only(open.fd))
+      if ((mount.read_only || (mount.scratch && scratch < 0)) && !make_read_only(open.fd))
         fail("cannot make the mount of " + mount.source + " read-only");
       open.is_folder = S_ISDIR(facts.st_mode);
       result.push_back(open);

@@ -86,6 +86,7 @@ std::string encode(const ContainerSpec& spec) {
     writer.put(mount.source);
     writer.put(mount.target);
     writer.put(static_cast<std::uint32_t>(mount.read_only));
+    writer.put(static_cast<std::uint32_t>(mount.scratch));
   }
   return writer.take();
 }
@@ -103,6 +104,7 @@ std::optional<ContainerSpec> decode(std::string_view bytes) {
     mount.source = reader.text();
     mount.target = reader.text();
     mount.read_only = reader.number() != 0;
+    mount.scratch = reader.number() != 0;
     spec.mounts.push_back(std::move(mount));
   }
   if (reader.is_short())

@@ -17,6 +17,9 @@ struct Mount {
   std::string source; // absolute path on the host, must exist
   std::string target; // absolute path in the container; made, with its parents, if it is missing
   bool read_only = false; // every mount below `source` becomes read-only, too
+  // What the container writes is its own and goes with it; read-only where the kernel cannot put an
+  // overlay over the folder.
+  bool scratch = false;
 };
 
 // One program and the world it runs in.

@@ -418,6 +418,23 @@ TEST_P(SandboxTest, ReadOnlyMountsAreReadOnly) {
   });
 }
 
+TEST_P(SandboxTest, WhatIsWrittenToAScratchMountIsTheContainersOwn) {
+  as_caller([&] {
+    World world;
+    write_file(shared() + "/data", "old\n");
+    ContainerSpec spec = World::shell("if echo new 2>/dev/null > /folder/data; then\n"
+                                      "  echo more > /folder/more; cat /folder/*\n"
+                                      "else echo kernel forbids; fi");
+    spec.mounts = {{.source = shared(), .target = "/folder", .scratch = true}};
+    const std::string output = world.output_of(spec);
+    EXPECT_TRUE(output == "new\nmore\n"
+                || (GetParam() == Caller::nobody && output == "kernel forbids\n"))
+        << output;
+    EXPECT_THAT(list(shared()), testing::ElementsAre("data"));
+    EXPECT_EQ(read_file(shared() + "/data"), "old\n");
+  });
+}
+
 TEST_P(SandboxTest, OtherFileSystemsOfTheHostAreVisibleAndNotChanged) {
   in_child([&] {
     // As another user sees it: mounted by root, in a namespace of this child's own.

@@ -20,6 +20,18 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks: not every reader has quoted ones right."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+    ),
+)
+
+
 class Unreadable(Exception):
     """A file holds something that is not an object."""
 
@@ -44,7 +56,7 @@ class Entry:
         return None
 
     def text(self):
-        return yaml.safe_dump_all(self.objects, sort_keys=False, allow_unicode=True, width=1000)
+        return yaml.dump_all(self.objects, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
 
 
 def read_objects(text):

@@ -199,7 +199,7 @@ class Stock:
 
     @staticmethod
     def _state(condition):
-        if condition["status"] == "True":
+        if condition.get("status") == "True":
             return "Succeeded"
         cancelled = ("TaskRunCancelled", "Cancelled", "PipelineRunCancelled")
         return "Cancelled" if condition.get("reason") in cancelled else "Failed"

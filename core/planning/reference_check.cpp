@@ -277,9 +277,16 @@ ReferenceCheck::Meaning ReferenceCheck::workspace(const VariableName& name,
     for (const std::string_view of_group : m_group.workspace_names())
       known.push_back(of_group);
   const bool unknown_task = m_level == Level::pipeline_task && m_task->spec == nullptr;
-  if (!unknown_task && std::find(known.begin(), known.end(), wanted) == known.end())
-    return fail(where, fmt::format("\"$({})\": the workspace \"{}\" is not declared{}", written,
-                                   wanted, did_you_mean(wanted, known)));
+  if (!unknown_task && std::find(known.begin(), known.end(), wanted) == known.end()) {
+    const std::string message =
+        fmt::format("\"$({})\": the workspace \"{}\" is not declared", written, wanted);
+    // Tasks in use have texts left over from a workspace that they had; to stock they are text.
+    const std::string hint = did_you_mean(wanted, known);
+    if (m_level != Level::task || !hint.empty())
+      return fail(where, message + hint);
+    m_diagnostics.add_warning(where, message + ", so that it stays as it is");
+    return {};
+  }
   const std::string attribute = size > 2 ? name.parts.back() : std::string();
   if (!name.index.empty()
       || std::find(attributes.begin(), attributes.end(), attribute) == attributes.end())

@@ -112,16 +112,19 @@ tl::expected<Runnable, Failure> select_runnable(const Catalog& catalog, const st
   }
   if (!group.empty()) {
     std::vector<const Runnable*> all = embedded;
+    std::stable_sort(candidates.begin(), candidates.end(),
+                     [](const Runnable* a, const Runnable* b) { return rank(*a) < rank(*b); });
     all.insert(all.end(), candidates.begin(), candidates.end());
     for (const Runnable* runnable : all) {
-      if (runnable->name == group && (runnable->embedded || runnable->kind == "TaskGroup")) {
+      if (runnable->name == group) {
         return *runnable;
       }
     }
-    return tl::unexpected(Failure{ExitCode::bad_input,
-                                  fmt::format("error: --group {}: no TaskGroup of that name; there "
-                                              "is:{}",
-                                              group, all.empty() ? " none" : list_of(all))});
+    return tl::unexpected(
+        Failure{ExitCode::bad_input,
+                fmt::format("error: --group {}: nothing of that name can be run; there "
+                            "is:{}",
+                            group, all.empty() ? " none" : list_of(all))});
   }
   if (!embedded.empty()) {
     // A Pipeline that embeds groups cannot run as a whole: its group is what is meant.
@@ -149,7 +152,7 @@ tl::expected<Runnable, Failure> select_runnable(const Catalog& catalog, const st
   if (meant.size() > 1) {
     return tl::unexpected(
         Failure{ExitCode::bad_input,
-                fmt::format("error: more than one object can be run; give the file of one:{}",
+                fmt::format("error: more than one object can be run; pick one with --group:{}",
                             list_of(meant))});
   }
   return *meant.front();

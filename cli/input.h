@@ -26,8 +26,8 @@ struct Input {
 // wrong on the host only is too, unless `target` says that nothing is to be run here.
 Input read_input(const std::vector<std::string>& files, Target target = Target::host);
 
-// Return the runnable that the command line means: the embedded group named `group` if that is not
-// empty, else the only one, else the only one that no other document refers to. The failure lists
+// Return the runnable that the command line means: the one named `group` if that is not empty
+// (embedded groups first, then what starts something, then what defines something), else the only one, else the only one that no other document refers to. The failure lists
 // the candidates.
 tl::expected<Runnable, Failure> select_runnable(const Catalog& catalog, const std::string& group);
 

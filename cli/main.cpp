@@ -54,7 +54,8 @@ ExitCode run_program(int argc, char** argv) {
   add_request_flags(*run_app, run.request);
   run_app->add_option("--task", run.tasks, "Run only this task and what it needs, then finally")
       ->allow_extra_args(false);
-  run_app->add_option("--group", run.group, "The TaskGroup to run, where the files hold several");
+  run_app->add_option("--group", run.group,
+                      "The group or run to run, by name, where the files hold several");
   run_app->add_flag("--keep", run.keep, "Leave the run's files where they are and say where");
   run_app->add_option("-o,--output", output, "text, or json: one event a line")
       ->check(CLI::IsMember({"text", "json"}));
@@ -69,7 +70,8 @@ ExitCode run_program(int argc, char** argv) {
   graph.format = "text";
   CLI::App* graph_app = app.add_subcommand("graph", "Draw the tasks and their order");
   graph_app->add_option("FILE", graph.file, "File, folder or -")->required();
-  graph_app->add_option("--group", graph.group, "The TaskGroup to draw, where there are several");
+  graph_app->add_option("--group", graph.group,
+                        "The group or run to draw, by name, where there are several");
   graph_app->add_option("-o,--output", graph.format, "text, mermaid or dot")
       ->check(CLI::IsMember({"text", "mermaid", "dot"}));
 
@@ -82,7 +84,7 @@ ExitCode run_program(int argc, char** argv) {
   plan_app->add_option("--task", plan.tasks, "Plan only this task and what it needs, then finally")
       ->allow_extra_args(false);
   plan_app->add_option("--group", plan.group,
-                       "The TaskGroup to plan, where the files hold several");
+                       "The group or run to plan, by name, where the files hold several");
   plan_app->add_option("-o,--output", plan_output, "text, or json: the plan itself")
       ->check(CLI::IsMember({"text", "json"}));
 

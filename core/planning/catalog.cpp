@@ -47,7 +47,7 @@ bool ends_with(std::string_view text, std::string_view end) {
 
 bool is_tektons_or_ours(std::string_view version) {
   const std::string_view group = version.substr(0, version.find('/'));
-  return group == "taskgroup.dev" || group == "tekton.dev" || ends_with(group, ".tekton.dev");
+  return group == "taskgroup.dev" || group == "tekton.dev";
 }
 
 // What every object's metadata tells.

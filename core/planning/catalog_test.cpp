@@ -170,9 +170,11 @@ TEST(Catalog, ListsKindsThatMeanNothingHere) {
 {apiVersion: v1, kind: ServiceAccount, metadata: {name: builder}, secrets: [{name: token}]}
 ---
 {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, subjects: []}
+---
+{apiVersion: triggers.tekton.dev/v1beta1, kind: TriggerTemplate, spec: {resourcetemplates: []}}
 )yaml");
   EXPECT_THAT(checked.findings(), IsEmpty());
-  ASSERT_EQ(checked.catalog.no_effect_on_host.size(), 2U);
+  ASSERT_EQ(checked.catalog.no_effect_on_host.size(), 3U);
   EXPECT_EQ(checked.catalog.no_effect_on_host[0].path, "ServiceAccount");
   EXPECT_EQ(checked.catalog.no_effect_on_host[1].path, "RoleBinding");
 }

@@ -30,12 +30,13 @@ void set_group_names(const RunRequest& request, NameScope& names) {
 class Planner {
 public:
   Planner(const GroupSpec& group, const RunRequest& request, const Facts& facts,
-          const PlanOptions& options, Diagnostics& diagnostics)
+          const PlanOptions& options, Diagnostics& diagnostics, bool commands_later = false)
       : m_group(group),
         m_request(request),
         m_facts(facts),
         m_options(options),
-        m_diagnostics(diagnostics) {}
+        m_diagnostics(diagnostics),
+        m_commands_later(commands_later) {}
 
   Plan make();
 
@@ -58,6 +59,7 @@ private:
   const Facts& m_facts;
   const PlanOptions& m_options;
   Diagnostics& m_diagnostics;
+  bool m_commands_later; // StepContext::commands_later
 
   ParamScope m_params;
   NameScope m_names;
@@ -97,7 +99,7 @@ DraftCommon Planner::group_template() {
 // Take over `run.podTemplate`; its volumes become the plan's, for any task to mount by name.
 void Planner::plan_pod_template(Plan& plan) {
   const RawValue& whole = m_group.run.pod_template;
-  if (!m_options.pod || !whole)
+  if (!whole)
     return;
   const Substitution substitution({&m_params, &m_names}, m_diagnostics);
   const auto keys = whole.node.keys();
@@ -323,9 +325,9 @@ Plan Planner::make() {
   find_specs();
   const DraftCommon step_template = group_template();
   plan_pod_template(plan);
-  const GroupContext context{m_request,          m_facts,       m_params,     m_names,
-                             workspaces,         step_template, m_containers, m_volume_names,
-                             m_template_volumes, m_options.pod};
+  const GroupContext context{m_request,          m_facts,       m_params,        m_names,
+                             workspaces,         step_template, m_containers,    m_volume_names,
+                             m_template_volumes, m_options.pod, m_commands_later};
   plan_tasks(context);
   choose_tasks();
   plan_finally(context);
@@ -356,6 +358,26 @@ std::optional<Plan> plan(const GroupSpec& group, const RunRequest& request, cons
   if (!good)
     return std::nullopt;
   return result;
+}
+
+std::vector<std::string> images_to_look_up(const GroupSpec& group, const RunRequest& request,
+                                           const Facts& facts, const PlanOptions& options) {
+  Diagnostics unheard;
+  std::optional<GroupSpec> resolved;
+  if (group.pipeline_ref)
+    resolved = resolve_pipeline_ref(group, facts);
+  const Plan made =
+      Planner(resolved ? *resolved : group, request, facts, options, unheard, true).make();
+  std::set<std::string> images;
+  for (const PlanTask& task : made.tasks) {
+    for (const PlanStep& step : task.steps) {
+      if (!step.script && step.command.empty() && !facts.images.contains(step.image))
+        images.insert(step.image);
+    }
+  }
+  if (unheard.has_errors())
+    return {};
+  return {images.begin(), images.end()};
 }
 
 } // namespace taskgroup

@@ -233,7 +233,7 @@ PlanStep plan_step(const Step& step, std::size_t index, const StepContext& conte
     result.script = std::move(text);
   } else if (has_items(merged.command)) {
     result.command = to_texts(*merged.command);
-  } else {
+  } else if (!context.commands_later) {
     look_up_command(step, merged, context.facts, diagnostics, result);
   }
 

@@ -57,7 +57,8 @@ struct StepContext {
   const TaskVolumes& volumes;
   const Facts& facts;
   NamePool& containers;
-  bool pod = false; // PlanOptions::pod
+  bool pod = false;            // PlanOptions::pod
+  bool commands_later = false; // a command that only the image knows is left out
 };
 
 // Make the plan of a step. `substitution` knows all its variables.

@@ -218,8 +218,9 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
   if (spec.step_template)
     step_template = merge_common(step_template, draft_common(*spec.step_template, substitution));
 
-  const StepContext step_context{task.name.text, step_template,      volumes,
-                                 context.facts,  context.containers, context.pod};
+  const StepContext step_context{task.name.text,        step_template,      volumes,
+                                 context.facts,         context.containers, context.pod,
+                                 context.commands_later};
   for (std::size_t i = 0; i < spec.steps.size(); ++i) {
     NameScope step_names;
     set_step_names(spec.steps[i], substitution, step_names);

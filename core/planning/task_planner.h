@@ -28,6 +28,7 @@ struct GroupContext {
   NamePool& volume_names;
   const SharedVolumes& volumes; // of `run.podTemplate`
   bool pod = false;             // PlanOptions::pod
+  bool commands_later = false;  // StepContext::commands_later
 };
 
 // A task of the group that is being planned. `planned.after` is left empty.

@@ -77,7 +77,7 @@ struct PlanStep {
   std::string image;
   std::vector<PlanMount> mounts;
   // More fields of Kubernetes' Container, as the author wrote them: a JSON object with resources,
-  // securityContext, imagePullPolicy, envFrom; empty = none. For pods only.
+  // securityContext, imagePullPolicy, envFrom; empty = none. `host` does not look at it.
   std::string container_fields;
 };
 
@@ -158,7 +158,7 @@ struct Plan {
   int max_parallel = 0; // 0 = no limit
   bool fail_fast = false;
 
-  // The group's `run.podTemplate` as JSON, without its volumes; empty = none. For pods only.
+  // The group's `run.podTemplate` as JSON, without its volumes; empty = none. As above.
   std::string pod_template;
 
   // Options of the launcher that asked for this plan.

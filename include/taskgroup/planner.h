@@ -66,6 +66,12 @@ struct PlanOptions {
   bool pod = false;
 };
 
+// Return the images whose commands the plan needs and the facts lack: those of steps with neither
+// command nor script (taskrun-semantics.md 2.5), each once. None where the plan has errors, which
+// plan() reports.
+std::vector<std::string> images_to_look_up(const GroupSpec& group, const RunRequest& request,
+                                           const Facts& facts, const PlanOptions& options);
+
 // Make the plan of one run: values of params, defaults, contexts and workspaces are put in, late
 // references become Text references, steps get their mounts, tasks are ordered. The group must have
 // passed validate(), which plan() does not repeat. Adds errors for what only the request can show

@@ -21,7 +21,7 @@ run: ## Build the CLI and the agent, run F=examples/golang-ci.yaml with ARGS=
 	@$(SETUP) run
 	@test -f build/release/build.ninja || cmake --preset release -DTASKGROUP_TESTS=OFF
 	@cmake --build --preset release --target taskgroup taskgroup-agent
-	build/release/bin/taskgroup run $(F) $(ARGS)
+	TASKGROUP_RUNTIME=$${TASKGROUP_RUNTIME:-host} build/release/bin/taskgroup run $(F) $(ARGS)
 
 test: ## Run all tests in a release build; T=regex runs those whose name matches
 	@$(SETUP) test

@@ -17,6 +17,7 @@ struct RunFlags {
   RequestFlags request;
   std::vector<std::string> tasks; // --task
   std::string group;              // --group
+  std::string runtime = "auto";   // --runtime
   bool keep = false;
   bool json = false; // -o json
 };

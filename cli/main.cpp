@@ -47,7 +47,6 @@ ExitCode run_program(int argc, char** argv) {
 
   RunFlags run;
   std::string output = "text";
-  std::string runtime = "host";
   CLI::App* run_app = app.add_subcommand("run", "Run a TaskGroup, Pipeline, PipelineRun, Task, "
                                                 "TaskRun or CustomRun on this machine");
   run_app->add_option("FILE", run.files, files_help)->required();
@@ -59,8 +58,12 @@ ExitCode run_program(int argc, char** argv) {
   run_app->add_flag("--keep", run.keep, "Leave the run's files where they are and say where");
   run_app->add_option("-o,--output", output, "text, or json: one event a line")
       ->check(CLI::IsMember({"text", "json"}));
-  run_app->add_option("--runtime", runtime, "What runs the steps: host")
-      ->check(CLI::IsMember({"host"}));
+  run_app
+      ->add_option("--runtime", run.runtime,
+                   "What runs the steps: podman or docker, each in its image; host, with this "
+                   "machine's own programs; auto, the first of them that works")
+      ->check(CLI::IsMember({"auto", "podman", "docker", "host"}))
+      ->envname("TASKGROUP_RUNTIME");
 
   ValidateFlags validate;
   CLI::App* validate_app = app.add_subcommand("validate", "Report every mistake in the files");

@@ -139,4 +139,13 @@ tl::expected<void, std::string> TemporaryFolder::remove() {
   return {};
 }
 
+bool is_dead_folder(const std::string& path) {
+  const int fd = open_folder(path);
+  if (fd < 0)
+    return errno == ENOENT;
+  const bool dead = flock(fd, LOCK_EX | LOCK_NB) == 0;
+  close(fd);
+  return dead;
+}
+
 } // namespace taskgroup::host

@@ -22,6 +22,9 @@ BIN = pathlib.Path(os.environ.get("TASKGROUP_BIN", ROOT / "build" / "release" / 
 TASKGROUP = str(BIN / "taskgroup")
 DEADLINE = 60  # seconds
 
+# What a container engine does is another test's question (e2e/containers).
+os.environ.setdefault("TASKGROUP_RUNTIME", "host")
+
 GROUP = """\
 apiVersion: taskgroup.dev/v1alpha1
 kind: TaskGroup

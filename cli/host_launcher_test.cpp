@@ -115,7 +115,7 @@ TEST_F(HostContainer, ShowsTheStartingFolderWhereContainersHideIt) {
   EXPECT_EQ(container().cwd, "/srv");
   EXPECT_FALSE(has_mount(container(), "/srv", "/srv", true)); // seen through the overlay
   options.directory = "/tmp/checkout";
-  EXPECT_TRUE(has_mount(container(), "/tmp/checkout", "/tmp/checkout", true));
+  EXPECT_TRUE(has_mount(container(), "/tmp/checkout", "/tmp/checkout", false));
 }
 
 } // namespace

@@ -238,5 +238,17 @@ TEST_F(StepsTest, AStepNeedsACommandOrAnImageThatIsKnown) {
   EXPECT_THAT(marked(planned().tasks[0].steps[0].args), IsEmpty());
 }
 
+TEST_F(StepsTest, ImagesAreLookedUpForStepsWithoutCommandAndScript) {
+  Step bare;
+  bare.image = at("busybox");
+  Step with_script = bare;
+  with_script.image = at("other");
+  with_script.script = at("true");
+  group.tasks = {embedded("t", {.steps = {bare, with_script}}), embedded("u", {.steps = {bare}})};
+  EXPECT_THAT(images_to_look_up(group, request, facts, options), ElementsAre("busybox"));
+  facts.images["busybox"] = {.cmd = {"sh"}};
+  EXPECT_THAT(images_to_look_up(group, request, facts, options), IsEmpty());
+}
+
 } // namespace
 } // namespace taskgroup

@@ -2,6 +2,7 @@
 #include <taskgroup/catalog.h>
 #include <taskgroup/nearest.h>
 
+#include "core/planning/annotations.h"
 #include "core/planning/decode.h"
 #include "core/planning/embedded_groups.h"
 #include "core/planning/group_of_one.h"
@@ -254,6 +255,7 @@ Identity CatalogMaker::identify(const ObjectReader& reader, const std::string& k
   Identity identity;
   reader.text("apiVersion");
   reader.text("kind");
+  check_annotations(reader);
   const auto metadata = reader.object("metadata");
   // What is only run needs no name: it gets its kind's.
   const Located fallback{lower(kind), reader.where()};
@@ -482,6 +484,7 @@ void CatalogMaker::add_custom_run(const ObjectReader& reader, const Identity& id
   if (const auto embedded = spec.object("customSpec")) {
     check_group_type(*embedded);
     embedded->check("metadata");
+    check_annotations(*embedded);
     if (const Node* node = embedded->find("spec"))
       group = decode_group_spec(ObjectReader(*node, ObjectKind::task_group_spec,
                                              embedded->path_of("spec"), ApiVersion::v1,

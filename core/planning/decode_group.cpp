@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <taskgroup/nearest.h>
 
+#include "core/planning/annotations.h"
 #include "core/planning/decode.h"
 #include "core/planning/limits.h"
 
@@ -39,6 +40,7 @@ void decode_embedded_task(const ObjectReader& reader, PipelineTask& task) {
   }
   const auto embedded = reader.object("taskSpec");
   embedded->check("metadata");
+  check_annotations(*embedded);
   task.task_spec = decode_task_spec(*embedded);
 }
 

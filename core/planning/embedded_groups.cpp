@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/planning/embedded_groups.h"
 
+#include "core/planning/annotations.h"
 #include "core/planning/decode.h"
 #include "core/planning/variables.h"
 
@@ -112,6 +113,7 @@ std::optional<GroupSpec> decode_group(const Node& spec, const std::string& path,
   const ObjectReader embedded(spec, ObjectKind::embedded_group, path, version, context);
   check_group_type(embedded);
   embedded.check("metadata");
+  check_annotations(embedded);
   const Node* group = embedded.find("spec");
   if (group == nullptr) {
     embedded.error("spec", "missing; it holds the TaskGroup");

@@ -47,6 +47,8 @@ std::vector<std::string> notes_of(const PlanTask& task) {
     notes.push_back(fmt::format("retries {}", task.retries));
   if (task.on_error == PlanTask::OnError::carry_on)
     notes.emplace_back("onError continue");
+  if (task.late_on_error)
+    notes.emplace_back("onError from a result");
   return notes;
 }
 

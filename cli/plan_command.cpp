@@ -28,6 +28,10 @@ std::string limits_of(const PlanTask& task) {
     limits.push_back("timeout " + duration_text(*task.timeout));
   if (task.on_error == PlanTask::OnError::carry_on)
     limits.emplace_back("onError continue");
+  if (task.late_timeout)
+    limits.emplace_back("timeout from a result");
+  if (task.late_on_error)
+    limits.emplace_back("onError from a result");
   return fmt::format("{}", fmt::join(limits, ", "));
 }
 

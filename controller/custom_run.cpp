@@ -3,7 +3,7 @@
 
 #include "controller/reasons.h"
 #include "controller/time_text.h"
-#include "core/planning/duration.h"
+#include "core/run/duration.h"
 #include "core/planning/names.h"
 #include "kube/json_fields.h"
 

@@ -41,6 +41,7 @@ Json type_schema(const Field& field, int lists) {
   switch (field.type) {
   case FieldType::string:
   case FieldType::duration:
+  case FieldType::late_duration:
     return bounded_string();
   case FieldType::boolean:
     return {{"type", "boolean"}};

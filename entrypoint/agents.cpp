@@ -272,7 +272,7 @@ void Agents::send_start(std::size_t index, const action::StartStep& action) {
   start.attempt = action.attempt;
   start.step = step.name;
   start.index = action.id.step;
-  start.carry_on = step.on_error == PlanStep::OnError::carry_on;
+  start.carry_on = action.carries_on;
   start.working_dir = action.working_dir;
   start.script = action.script;
   start.values = action.values;

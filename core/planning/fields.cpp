@@ -76,6 +76,7 @@ std::string type_name(const Field& field) {
   case FieldType::integer:
     return "integer";
   case FieldType::duration:
+  case FieldType::late_duration:
     return "duration";
   case FieldType::quantity:
     return "quantity";

@@ -79,7 +79,7 @@ constexpr Field pipeline_task[] = {
     takes("params", objects, ObjectKind::param),
     refuses("matrix", object, "not supported yet; write one task for each combination"),
     takes("workspaces", objects, ObjectKind::pipeline_task_workspace),
-    takes("timeout", duration),
+    takes("timeout", late_duration),
     refuses(
         "pipelineRef", object,
         "not supported yet; put the Pipeline's tasks into the group, or let `spec.pipelineRef` of "

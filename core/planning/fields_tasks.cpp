@@ -51,7 +51,7 @@ constexpr Field step[] = {
     ignores("stdinOnce", boolean, dropped_by_v1, v1beta1),
     ignores("tty", boolean, dropped_by_v1, v1beta1),
     takes("script", string),
-    takes("timeout", duration),
+    takes("timeout", late_duration),
     takes("workspaces", objects, ObjectKind::workspace_usage),
     takes("onError", string),
     refuses("stdoutConfig", object, no_output_config),

@@ -37,6 +37,7 @@ std::string good_value(FieldType type) {
   case FieldType::integer:
     return "7";
   case FieldType::duration:
+  case FieldType::late_duration:
     return "1h30m";
   case FieldType::quantity:
     return "2Gi";
@@ -60,6 +61,7 @@ std::string bad_value(FieldType type) {
   case FieldType::string:
   case FieldType::boolean:
   case FieldType::duration:
+  case FieldType::late_duration:
     return "5";
   default:
     return "true";

@@ -66,7 +66,7 @@ constexpr FieldSchema field_schema_table[] = {
     {pipeline_task, "workspaces", by_name},
     {pipeline_task, "runAfter", R"({"maxItems": 512, "items": {"maxLength": 63}})"},
     {pipeline_task, "retries", not_negative},
-    {pipeline_task, "timeout", duration},
+    {pipeline_task, "timeout", late_duration},
     {pipeline_task, "onError", on_error},
     {task_ref, "name", R"({"maxLength": 1024})"},
     {pipeline_task_workspace, "name", name},

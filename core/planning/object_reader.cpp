@@ -3,7 +3,7 @@
 
 #include <taskgroup/nearest.h>
 
-#include "core/planning/duration.h"
+#include "core/run/duration.h"
 
 #include <fmt/format.h>
 
@@ -85,6 +85,8 @@ public:
       return is_integer(node);
     case FieldType::duration:
       return is_duration(node);
+    case FieldType::late_duration:
+      return (node.is_string() && node.text().find("$(") != std::string::npos) || is_duration(node);
     case FieldType::quantity:
       return is_quantity(node, {});
     case FieldType::value:

@@ -403,7 +403,8 @@ void ReferenceCheck::text(const Located& located, const FieldRule& rule) const {
       fail(located.where,
            fmt::format(
                "\"$({})\" is known only while the group runs and cannot be part of {}, which "
-               "is settled before; use it in script, command, args, env or workingDir",
+               "is settled before; use it in script, command, args, env, workingDir, onError or "
+               "timeout",
                found.name, rule.field));
     if (!meaning.type || *meaning.type == ValueType::string)
       continue;

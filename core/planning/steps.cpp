@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/planning/steps.h"
 
-#include "core/planning/duration.h"
+#include "core/planning/policies.h"
 #include "core/planning/raw_json.h"
 
 #include <fmt/format.h>
@@ -67,17 +67,6 @@ std::string container_fields(const StepCommon& common, const Substitution& subst
     add("imagePullPolicy",
         quoted_json(substitution.known(common.image_pull_policy, "imagePullPolicy")));
   return result;
-}
-
-PlanStep::OnError on_error_of(const Step& step, const Substitution& substitution) {
-  const std::string text = substitution.known(step.on_error, "onError");
-  if (text == "continue")
-    return PlanStep::OnError::carry_on;
-  if (!text.empty() && text != "stopAndFail")
-    substitution.diagnostics().add_error(
-        step.on_error.where,
-        fmt::format("onError is \"{}\"; it can be \"continue\" or \"stopAndFail\"", text));
-  return PlanStep::OnError::stop_and_fail;
 }
 
 // Find out what a step with neither command nor script runs (taskrun-semantics.md 2.5).
@@ -243,14 +232,7 @@ PlanStep plan_step(const Step& step, std::size_t index, const StepContext& conte
   if (!context.pod)
     check_given(step, merged, context.facts.given, diagnostics);
   result.working_dir = merged.working_dir.to_text();
-  result.on_error = on_error_of(step, substitution);
-  if (!step.timeout.text.empty()) {
-    const auto timeout = parse_duration(step.timeout.text);
-    if (!timeout)
-      diagnostics.add_error(step.timeout.where, timeout.error());
-    else if (timeout->count() != 0)
-      result.timeout = *timeout;
-  }
+  plan_policies(step, substitution, result);
   result.mounts = context.volumes.mounts_of(step, merged.mounts, substitution);
   return result;
 }

@@ -181,7 +181,6 @@ TEST_F(StepsTest, LateTextsAreRefusedElsewhere) {
       - name: s
         image: $(params.p)
         script: "true"
-        onError: $(params.p)
         volumeMounts: [{name: v, mountPath: /$(params.p), subPath: $(params.p)}]
     workspaces: [{name: w, subPath: $(tasks.a.results.r)}]
   workspaces: [{name: w}]
@@ -190,7 +189,6 @@ TEST_F(StepsTest, LateTextsAreRefusedElsewhere) {
       errors(),
       AllOf(HasSubstr("spec.tasks[1].taskSpec.steps[0].image: \"$(tasks.a.results.r)\" is known "
                       "only while the group runs"),
-            HasSubstr("spec.tasks[1].taskSpec.steps[0].onError: "),
             HasSubstr("spec.tasks[1].taskSpec.steps[0].volumeMounts[0].mountPath: "),
             HasSubstr("spec.tasks[1].taskSpec.steps[0].volumeMounts[0].subPath: "),
             HasSubstr("spec.tasks[1].taskSpec.workspaces[0].mountPath: "),
@@ -219,6 +217,40 @@ TEST_F(StepsTest, PoliciesAreRead) {
   EXPECT_EQ(planned_task.steps[0].on_error, PlanStep::OnError::carry_on);
   EXPECT_EQ(planned_task.steps[1].timeout, std::nullopt);
   EXPECT_EQ(planned_task.steps[1].on_error, PlanStep::OnError::stop_and_fail);
+}
+
+TEST_F(StepsTest, PoliciesMayBeLate) {
+  load_spec(R"yaml(
+  tasks:
+  - name: a
+    taskSpec:
+      results: [{name: r}]
+      steps: [{name: s, image: i, script: "true"}]
+  - name: t
+    timeout: $(tasks.a.results.r)m
+    onError: $(tasks.a.results.r)
+    params: [{name: p, value: $(tasks.a.results.r)}]
+    taskSpec:
+      params: [{name: p}]
+      steps: [{name: s, image: i, script: "true", onError: $(params.p), timeout: $(params.p)s}]
+)yaml");
+  const PlanTask task = planned().tasks.at(1);
+  EXPECT_EQ(marked(task.late_timeout.value()), "<tasks.a.results.r>m");
+  EXPECT_EQ(marked(task.late_on_error.value()), "<tasks.a.results.r>");
+  EXPECT_EQ(marked(task.steps[0].late_timeout.value()), "<tasks.a.results.r>s");
+  EXPECT_EQ(marked(task.steps[0].late_on_error.value()), "<tasks.a.results.r>");
+  EXPECT_EQ(task.after, std::vector<std::size_t>{0});
+}
+
+TEST_F(StepsTest, ATimeoutThatAParamGivesIsReadWhenPlanned) {
+  load_spec(R"yaml(
+  params: [{name: soon, default: soon}, {name: limit, default: 2m}]
+  tasks:
+  - {name: t, timeout: $(params.limit), taskSpec: {steps: [{image: i, script: x}]}}
+)yaml");
+  EXPECT_EQ(planned().tasks.at(0).timeout, std::chrono::minutes(2));
+  group.tasks[0].timeout.text = "$(params.soon)";
+  EXPECT_THAT(errors(), HasSubstr("spec.tasks[0].timeout: \"soon\" is no duration"));
 }
 
 TEST_F(StepsTest, AStepNeedsACommandOrAnImageThatIsKnown) {

@@ -3,9 +3,9 @@
 
 #include <taskgroup/nearest.h>
 
-#include "core/planning/duration.h"
 #include "core/planning/mounts.h"
 #include "core/planning/params.h"
+#include "core/planning/policies.h"
 #include "core/planning/substitute.h"
 #include "core/planning/variables.h"
 
@@ -25,6 +25,11 @@ public:
 
   void add(const Text& text) {
     text.for_each_reference([this](const Reference& reference) { add(reference); });
+  }
+
+  void add(const std::optional<Text>& text) {
+    if (text)
+      add(*text);
   }
 
   // Add what a text of the spec refers to: a task needs it even where the value is not used. `late`
@@ -72,25 +77,6 @@ PlanWhen plan_when(const WhenExpression& expression, const Substitution& group) 
       result.values.push_back(item.to_text());
   }
   return result;
-}
-
-void plan_policies(const PipelineTask& task, const Substitution& group, PlanTask& planned) {
-  Diagnostics& diagnostics = group.diagnostics();
-  planned.retries = task.retries;
-  if (!task.timeout.text.empty()) {
-    const auto timeout = parse_duration(task.timeout.text);
-    if (!timeout)
-      diagnostics.add_error(task.timeout.where, timeout.error());
-    else if (timeout->count() != 0)
-      planned.timeout = *timeout;
-  }
-  const std::string on_error = group.known(task.on_error, "onError");
-  if (on_error == "continue")
-    planned.on_error = PlanTask::OnError::carry_on;
-  else if (!on_error.empty() && on_error != "stopAndFail")
-    diagnostics.add_error(
-        task.on_error.where,
-        fmt::format("onError is \"{}\"; it can be \"continue\" or \"stopAndFail\"", on_error));
 }
 
 // Set the variables that every Task has (contract.md 12).
@@ -145,13 +131,16 @@ void collect_needs(const PipelineTask& task, const Scope& late, PlanTask& planne
   }
   for (const PlanParamCheck& check : planned.checks)
     needs.add(check.value);
+  needs.add(planned.late_timeout);
+  needs.add(planned.late_on_error);
   for (const PlanStep& step : planned.steps) {
     for (const auto* list : {&step.command, &step.args}) {
       for (const Text& text : *list)
         needs.add(text);
     }
-    if (step.script)
-      needs.add(*step.script);
+    needs.add(step.script);
+    needs.add(step.late_on_error);
+    needs.add(step.late_timeout);
     for (const PlanEnv& variable : step.env)
       needs.add(variable.value);
     needs.add(step.working_dir);

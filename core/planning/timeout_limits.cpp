@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/planning/timeout_limits.h"
 
-#include "core/planning/duration.h"
+#include "core/run/duration.h"
 
 #include <fmt/format.h>
 

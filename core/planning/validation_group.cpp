@@ -53,7 +53,8 @@ void check_policies(const TaskView& view, const ReferenceCheck& references,
     diagnostics.add_error(where, fmt::format("found {}, expected 0 or more", task.retries));
   }
   const std::string& on_error = task.on_error.text;
-  references.text(task.on_error, {.field = "onError", .late = false});
+  references.text(task.timeout, {.field = "a timeout"});
+  references.text(task.on_error, {.field = "onError"});
   check_one_of(task.on_error, outcomes, diagnostics);
   if (on_error == "continue" && task.retries > 0)
     diagnostics.add_error(

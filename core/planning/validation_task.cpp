@@ -295,7 +295,8 @@ private:
       check_program(step);
       if (step.script)
         late_text(*step.script, "a script");
-      early(step.on_error, "onError");
+      m_references.text(step.on_error, {.field = "onError"});
+      m_references.text(step.timeout, {.field = "a timeout"});
       check_one_of(step.on_error, outcomes, m_diagnostics);
     }
   }

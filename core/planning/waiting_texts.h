@@ -29,6 +29,8 @@ void each_waiting_text(const TaskView& view, Visit visit) {
     visit(when.input);
     std::for_each(when.values.begin(), when.values.end(), visit);
   }
+  visit(task.timeout);
+  visit(task.on_error);
   if (!view.embedded || view.spec == nullptr)
     return;
   const auto visit_common = [&](const StepCommon& step) {
@@ -45,6 +47,8 @@ void each_waiting_text(const TaskView& view, Visit visit) {
     visit_common(step);
     if (step.script)
       visit(*step.script);
+    visit(step.timeout);
+    visit(step.on_error);
   }
 }
 

@@ -2,6 +2,7 @@
 #include "core/run/decision.h"
 
 #include "core/run/late_values.h"
+#include "core/run/policy.h"
 #include "core/run/reasons.h"
 #include "core/run/when.h"
 
@@ -71,7 +72,7 @@ Decision decide_dag_task(const Run& run, const PlanTask& plan) {
   const Reference* missing = first_missing(plan.needs, values);
   if (missing != nullptr) {
     const auto producer = run.index.find(missing->task);
-    if (plan.on_error == PlanTask::OnError::carry_on
+    if (carries_on(plan, values.lookup())
         || (producer != run.index.end() && was_skipped_by_when(run.tasks[producer->second]))) {
       return skip(skip_reason::missing_results);
     }

@@ -80,9 +80,8 @@ void Engine::State::take(const event::StepStarted& event) {
   task->started = true;
   write(
       record::StepChanged{.task = event.id.task, .step = event.id.step, .attempt = event.attempt});
-  const std::optional<Millis>& timeout = step_of(event.id.task).timeout;
-  if (timeout && task->stop == Stop::none) {
-    task->step_deadline = now + *timeout;
+  if (task->step_timeout && task->stop == Stop::none) {
+    task->step_deadline = now + *task->step_timeout;
   }
 }
 
@@ -107,8 +106,8 @@ void Engine::State::take(const event::StepExited& event) {
   case Stop::task_timeout:
     end_step(index, event.exit_code, step_reason::timed_out, "");
     fail_attempt(index, task_reason::timed_out,
-                 "the task failed to finish within "
-                     + std::to_string(plan_of(index).timeout->count()) + " ms");
+                 "the task failed to finish within " + std::to_string(task->timeout->count())
+                     + " ms");
     return;
   case Stop::run_timeout:
   case Stop::cancelled:
@@ -128,8 +127,7 @@ void Engine::State::take(const event::StepExited& event) {
                  + std::string(step_reason::out_of_memory));
     return;
   }
-  const bool carries_on = step_of(index).on_error == PlanStep::OnError::carry_on;
-  if (event.exit_code != 0 && !carries_on) {
+  if (event.exit_code != 0 && !task->carries_on) {
     end_step(index, event.exit_code, step_reason::error, "");
     complete(index, task_reason::step_failed,
              step + " exited with code " + std::to_string(event.exit_code));

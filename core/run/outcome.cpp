@@ -2,6 +2,7 @@
 #include "core/run/outcome.h"
 
 #include "core/run/late_values.h"
+#include "core/run/policy.h"
 #include "core/run/reasons.h"
 
 #include <algorithm>
@@ -34,6 +35,7 @@ bool is_time_reason(std::string_view reason) {
 
 Counts count(const Run& run) {
   Counts counts;
+  LateValues values(run);
   for (std::size_t i = 0; i < run.tasks.size(); ++i) {
     const TaskRun& task = run.tasks[i];
     const PlanTask& plan = run.plan.tasks[i];
@@ -50,7 +52,7 @@ Counts count(const Run& run) {
         ++counts.invalid;
         counts.invalid_messages.emplace(plan.name, task.outcome.message);
       } else {
-        ++(plan.on_error == PlanTask::OnError::carry_on ? counts.ignored : counts.failed);
+        ++(carries_on(plan, values.lookup()) ? counts.ignored : counts.failed);
       }
       break;
     case TaskState::skipped:

@@ -30,6 +30,8 @@ Plan full_plan() {
   step.working_dir = "sub";
   step.on_error = PlanStep::OnError::carry_on;
   step.timeout = 1500ms;
+  step.late_on_error = late("", "tasks.a.results.o.k");
+  step.late_timeout = late("", "tasks.a.results.o.k");
   step.image = "alpine";
   step.mounts = {{.volume = "v", .path = "/w", .sub_path = "p", .read_only = true}};
   step.container_fields = R"({"resources":{}})";
@@ -41,6 +43,8 @@ Plan full_plan() {
                   .negated = true,
                   .values = {"x", late("", "tasks.a.results.r[*]")}}};
   second.needs = {Reference::parse("tasks.a.results.r[0]").value()};
+  second.late_timeout = late("", "tasks.a.results.o.k");
+  second.late_on_error = late("", "tasks.a.results.r[0]");
   second.checks = {{.param = "p", .value = late("", "tasks.a.results.o.k"), .allowed = {"1"}}};
   second.retries = 3;
   second.timeout = 60'000ms;

@@ -204,6 +204,7 @@ private:
     Fields(*this, node, path)("name", value.name)("container", value.container)(
         "command", value.command)("args", value.args)("script", value.script)("env", value.env)(
         "workingDir", value.working_dir)("continueOnError", carry_on)("timeout", value.timeout)(
+        "lateOnError", value.late_on_error)("lateTimeout", value.late_timeout)(
         "image", value.image)("mounts", value.mounts)("containerFields", value.container_fields)
         .done();
     value.on_error = carry_on ? PlanStep::OnError::carry_on : PlanStep::OnError::stop_and_fail;
@@ -223,6 +224,7 @@ private:
     Fields(*this, node, path)("name", value.name)("finally", value.is_finally)(
         "after", value.after)("when", value.when)("needs", value.needs)("checks", value.checks)(
         "retries", value.retries)("timeout", value.timeout)("continueOnError", carry_on)(
+        "lateTimeout", value.late_timeout)("lateOnError", value.late_on_error)(
         "steps", value.steps)("results", value.results)("emptied", value.emptied)
         .done();
     value.on_error = carry_on ? PlanTask::OnError::carry_on : PlanTask::OnError::stop_and_fail;

@@ -100,13 +100,12 @@ private:
     m_json.begin_object();
     text("name", step.name);
     text("container", step.container);
-    if (step.script) {
-      m_json.key("script");
-      write(*step.script);
-    }
+    optional_text("script", step.script);
     text("workingDir", step.working_dir);
     flag("continueOnError", step.on_error == PlanStep::OnError::carry_on);
     millis("timeout", step.timeout);
+    optional_text("lateOnError", step.late_on_error);
+    optional_text("lateTimeout", step.late_timeout);
     if (m_parts == PlanParts::all) {
       list("command", step.command);
       list("args", step.args);
@@ -145,6 +144,8 @@ private:
     number("retries", task.retries);
     millis("timeout", task.timeout);
     flag("continueOnError", task.on_error == PlanTask::OnError::carry_on);
+    optional_text("lateTimeout", task.late_timeout);
+    optional_text("lateOnError", task.late_on_error);
     list("steps", task.steps);
     list("results", task.results);
     list("emptied", task.emptied);
@@ -177,6 +178,13 @@ private:
     if (!text.empty()) {
       m_json.key(name);
       write(text);
+    }
+  }
+
+  void optional_text(std::string_view name, const std::optional<Text>& text) {
+    if (text) {
+      m_json.key(name);
+      write(*text);
     }
   }
 

@@ -32,7 +32,10 @@ struct TaskRun {
   Stop stop = Stop::none; // the current step is being stopped
   bool resetting = false; // between two attempts
 
-  std::optional<Millis> deadline;           // of the attempt
+  std::optional<Millis> timeout;            // of the attempt
+  std::optional<Millis> deadline;           // that, as a point in time
+  bool carries_on = false;                  // onError of the current step
+  std::optional<Millis> step_timeout;       // of the current step
   std::optional<Millis> step_deadline;      // of the current step
   std::map<std::string, std::string> files; // result files of the attempt, the last content of each
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/run/engine_state.h"
 #include "core/run/late_values.h"
+#include "core/run/policy.h"
 #include "core/run/reasons.h"
 #include "core/run/results.h"
 
@@ -60,6 +61,10 @@ bool Engine::State::start_task(std::size_t task) {
     end_task(task, TaskState::failed, task_reason::invalid_param, std::move(problem));
     return false;
   }
+  if (std::string problem = policy_problem(plan_of(task), values.lookup()); !problem.empty()) {
+    end_task(task, TaskState::failed, task_reason::validation_failed, std::move(problem));
+    return false;
+  }
   begin_attempt(task, 0);
   return !run.is_done(task);
 }
@@ -71,8 +76,10 @@ void Engine::State::begin_attempt(std::size_t task, int attempt) {
   it.resetting = false;
   it.files.clear();
   write(record::TaskChanged{.task = task, .state = TaskState::running, .attempt = attempt});
-  if (const std::optional<Millis>& timeout = plan_of(task).timeout) {
-    it.deadline = now + *timeout;
+  LateValues values(run, attempt);
+  it.timeout = timeout_of(plan_of(task), values.lookup());
+  if (it.timeout) {
+    it.deadline = now + *it.timeout;
   }
   start_step(task, 0);
 }
@@ -87,12 +94,18 @@ void Engine::State::start_step(std::size_t task, std::size_t step) {
   // The planner has seen to it that these resolve once everything in `needs` is there.
   auto directory = plan.working_dir.resolve(values.lookup());
   auto script = plan.script ? plan.script->resolve(values.lookup()) : std::string();
-  if (!directory || !script) {
-    const Unresolved& problem = directory ? script.error() : directory.error();
+  std::string problem = !directory ? directory.error().message
+                        : !script  ? script.error().message
+                                   : policy_problem(plan, values.lookup());
+  if (!problem.empty()) {
     end_step(task, -1, step_reason::skipped, "");
-    end_task(task, TaskState::failed, task_reason::validation_failed, problem.message);
+    end_task(task, TaskState::failed, task_reason::validation_failed,
+             "step \"" + plan.name + "\": " + problem);
     return;
   }
+  it.carries_on = carries_on(plan, values.lookup());
+  it.step_timeout = timeout_of(plan, values.lookup());
+  start.carries_on = it.carries_on;
   start.working_dir = std::move(*directory);
   if (plan.script) {
     start.script = std::move(*script);
@@ -167,9 +180,10 @@ void Engine::State::end_task(std::size_t task, TaskState state, std::string_view
   if (it.outcome.state == TaskState::running && !it.resetting) {
     leave_attempt(task);
   }
-  const bool carries_on = plan.on_error == PlanTask::OnError::carry_on;
+  LateValues values(run);
+  const bool ignores_failure = carries_on(plan, values.lookup());
   const bool ignored =
-      carries_on
+      ignores_failure
       && (reason == task_reason::step_failed || reason == task_reason::step_out_of_memory);
   it.resetting = false;
   it.outcome.state = state;
@@ -185,7 +199,7 @@ void Engine::State::end_task(std::size_t task, TaskState state, std::string_view
       act(action::ReleaseStep{{task, step}});
     }
   }
-  if (plan.is_finally || carries_on) {
+  if (plan.is_finally || ignores_failure) {
     return;
   }
   if (state == TaskState::failed || state == TaskState::cancelled) {

@@ -91,6 +91,7 @@ struct StartStep {
   std::optional<std::string> script;
   std::string working_dir;
   std::map<std::string, Value> values;
+  bool carries_on = false; // onError: continue
 };
 
 // Stop a running step: TERM, then KILL after the coordinator's grace period. A StepExited follows.

@@ -84,15 +84,16 @@ enum class FieldType {
   string,
   boolean,
   integer,
-  duration,   // a string such as "1h30m"
-  quantity,   // a Kubernetes quantity: a string or a number
-  value,      // a param's value: a string, a list or an object of strings, or any JSON as text
-  strings,    // a list of strings
-  string_map, // an object of strings with free keys
-  quantities, // an object of quantities with free keys
-  object,     // of the row's kind; of free content without one
-  objects,    // a list of objects of the row's kind; of free content without one
-  object_map, // an object with free keys whose values are objects of the row's kind
+  duration,      // a string such as "1h30m"
+  late_duration, // the same, or a text with variables
+  quantity,      // a Kubernetes quantity: a string or a number
+  value,         // a param's value: a string, a list or an object of strings, or any JSON as text
+  strings,       // a list of strings
+  string_map,    // an object of strings with free keys
+  quantities,    // an object of quantities with free keys
+  object,        // of the row's kind; of free content without one
+  objects,       // a list of objects of the row's kind; of free content without one
+  object_map,    // an object with free keys whose values are objects of the row's kind
 };
 
 // The API versions that have a field, as a set. TaskGroups count as v1, which their spec follows.

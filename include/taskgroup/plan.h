@@ -73,6 +73,11 @@ struct PlanStep {
   OnError on_error = OnError::stop_and_fail;
   std::optional<Millis> timeout; // limits the command's own run; nothing = none
 
+  // Instead of the two where they are known only when the step's turn comes. A text that is then
+  // no such value fails the task before the step starts.
+  std::optional<Text> late_on_error;
+  std::optional<Text> late_timeout;
+
   // For whoever makes the container.
   std::string image;
   std::vector<PlanMount> mounts;
@@ -119,6 +124,10 @@ struct PlanTask {
   int retries = 0;
   std::optional<Millis> timeout; // per attempt, from when its first step may start
   OnError on_error = OnError::stop_and_fail;
+
+  // Instead of the two where they are known only when the task may start; see PlanStep.
+  std::optional<Text> late_timeout;
+  std::optional<Text> late_on_error;
 
   std::vector<PlanStep> steps; // never empty
   std::vector<PlanResult> results;

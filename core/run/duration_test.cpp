@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/planning/duration.h"
+#include "core/run/duration.h"
 
 #include <gtest/gtest.h>
 

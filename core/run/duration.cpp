@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/planning/duration.h"
-
-#include "core/planning/ascii.h"
-
-#include <fmt/format.h>
+#include "core/run/duration.h"
 
 #include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <utility>
 
 namespace taskgroup {
@@ -25,10 +22,11 @@ constexpr std::array<std::pair<std::string_view, long double>, 8> units = {{
     {"h", 3600e9L},
 }};
 
-tl::unexpected<std::string> bad(std::string_view text, std::string_view why) {
-  return tl::make_unexpected(
-      fmt::format("\"{}\" is no duration: {}; expected one such as \"1h30m\", \"90s\" or \"0\"",
-                  text.substr(0, 40), why));
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+tl::unexpected<std::string> bad(std::string_view text, const std::string& why) {
+  return tl::make_unexpected("\"" + std::string(text.substr(0, 40)) + "\" is no duration: " + why
+                             + R"(; expected one such as "1h30m", "90s" or "0")");
 }
 
 } // namespace
@@ -79,7 +77,7 @@ tl::expected<std::chrono::milliseconds, std::string> parse_duration(std::string_
         known = true;
       }
     if (!known)
-      return bad(text, fmt::format("the unit \"{}\" is unknown", unit.substr(0, 10)));
+      return bad(text, "the unit \"" + std::string(unit.substr(0, 10)) + "\" is unknown");
     rest.remove_prefix(at);
   }
   if (nanoseconds > static_cast<long double>(std::numeric_limits<std::int64_t>::max()))

@@ -49,7 +49,7 @@ Meaning LateScope::find(std::string_view written) const {
   if (!reference) {
     const std::vector<std::string> parts = parse_variable_name(written).parts;
     if (parts.size() > 2 && (parts[2] == "outputs" || parts[2] == "inputs"))
-      return Refused{fmt::format("\"$({})\": artifacts are not supported yet", written)};
+      return Refused{fmt::format("\"$({})\": {}", written, no_artifacts)};
     return Unknown{};
   }
   if (reference->kind != Reference::Kind::task_result) {

@@ -222,7 +222,8 @@ std::vector<PlanParamCheck> bind_task_params(const PipelineTask& task, const Tas
       continue;
     }
     check_keys(declared, *value, diagnostics);
-    if (scope.find_passed(declared.name.text) == nullptr)
+    const auto* text = std::get_if<Draft>(&value->data);
+    if (scope.find_passed(declared.name.text) == nullptr && text != nullptr && text->known())
       continue; // a default: validate() compared it with the enum
     if (std::optional<PlanParamCheck> check = check_enum(declared, *value, diagnostics))
       checks.push_back(*std::move(check));

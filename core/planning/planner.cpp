@@ -317,9 +317,12 @@ Plan Planner::make() {
 
   const bool complete = bind_group_params(m_group, m_request, m_params, m_diagnostics);
   set_group_names(m_request, m_names);
+  NameScope late;
+  late.refuse("tasks.", "volumes are mounted before any task runs; use a param");
+  const ChainScope variables{&m_names, &late};
   const RunWorkspaces workspaces = bind_group_workspaces(
       m_group, m_request, m_options, m_facts.given,
-      Substitution({&m_params, &m_names}, m_diagnostics), m_volume_names, m_volumes, m_names);
+      Substitution({&m_params, &variables}, m_diagnostics), m_volume_names, m_volumes, m_names);
   if (!complete)
     return plan; // there are errors, and more would only follow from them
   find_specs();

@@ -50,6 +50,14 @@ Names names_of(const Items& items) {
   return names;
 }
 
+// Tell whether a variable is known inside a Task only.
+bool is_of_task(const VariableName& name, std::string_view written) {
+  const std::string& first = name.parts[0];
+  return first == "results" || first == "credentials" || first == "steps"
+         || written.starts_with("context.task.") || written.starts_with("context.taskRun.")
+         || (first == "workspaces" && name.parts.size() > 2 && name.parts.back() != "bound");
+}
+
 std::string_view article(ValueType type) { return type == ValueType::string ? "a" : "an"; }
 
 } // namespace
@@ -228,8 +236,7 @@ ReferenceCheck::Meaning ReferenceCheck::task_variable(const VariableName& name,
   if (what == "matrix")
     return fail(where, fmt::format("\"$({})\": a matrix is not supported yet", written));
   if (what == "outputs" || what == "inputs")
-    return fail(where,
-                fmt::format("\"$({})\": artifacts are not supported yet; use a result", written));
+    return fail(where, fmt::format("\"$({})\": {}", written, no_artifacts));
   return result(*producer, name, written, where);
 }
 
@@ -241,8 +248,7 @@ ReferenceCheck::Meaning ReferenceCheck::context(const std::string& written, bool
     known.assign(group_contexts.begin(), group_contexts.end());
   if (m_level == Level::pipeline_task)
     known.push_back(task_retries);
-  // The value of a param is looked through again where the Task uses it.
-  if (m_level != Level::group_result)
+  if (m_level != Level::group_result)                    // as for credentials.path, see variable()
     for (const std::string_view of_task : task_contexts) // insert() makes GCC 12 warn of nothing
       known.push_back(of_task);
   if (std::find(known.begin(), known.end(), written) != known.end())
@@ -319,14 +325,14 @@ ReferenceCheck::Meaning ReferenceCheck::own_result(const VariableName& name,
 ReferenceCheck::Meaning ReferenceCheck::step(const VariableName& name, const std::string& written,
                                              const Where& where) const {
   const std::string what = name.parts.size() > 2 ? name.parts[2] : std::string();
+  if (name.parts[0] == "step" && name.parts[1] == "artifacts")
+    return fail(where, fmt::format("\"$({})\": {}", written, no_artifacts));
   if (name.parts[0] == "step" || what == "results")
-    return fail(where,
-                fmt::format("\"$({})\": results and artifacts of steps are not supported yet; "
-                            "use a result of the Task or a file in the workspace",
-                            written));
+    return fail(where, fmt::format("\"$({})\": results of steps are not supported yet; "
+                                   "use a result of the Task or a file in the workspace",
+                                   written));
   if (what == "outputs" || what == "inputs")
-    return fail(where,
-                fmt::format("\"$({})\": artifacts are not supported yet; use a result", written));
+    return fail(where, fmt::format("\"$({})\": {}", written, no_artifacts));
   if (m_task == nullptr || m_task->spec == nullptr)
     return fail(where, fmt::format("\"$({})\": there are steps inside a Task only", written));
   std::vector<std::string> known;
@@ -354,6 +360,15 @@ ReferenceCheck::Meaning ReferenceCheck::variable(const Variable& variable, const
   const std::string& written = variable.name;
   const Where& where = located.where;
   const bool in_task = m_level == Level::task;
+  const bool seen_by_task = in_task || rule.passed_on;
+  if (m_level == Level::pipeline_task && !seen_by_task && is_of_task(name, written)) {
+    m_diagnostics.add_warning(
+        where,
+        fmt::format("\"$({})\" is known inside a Task only and stays as it is in {}; pass it "
+                    "in a param",
+                    written, rule.field));
+    return {};
+  }
   if (name.parts.size() == 1 && !rule.strict)
     return {}; // a program of the shell's: $(date)
   if (first == "params"
@@ -368,14 +383,13 @@ ReferenceCheck::Meaning ReferenceCheck::variable(const Variable& variable, const
       return workspace(name, written, where);
     if (first == "results")
       return own_result(name, written, where);
-    if (in_task
+    if (seen_by_task
         && (first == "steps" || (first == "step" && rule.strict)
             || (first == "step" && (name.parts[1] == "results" || name.parts[1] == "artifacts"))))
       return step(name, written, where);
     if (in_task && (written == "artifacts.path" || first == "artifacts"))
-      return fail(where,
-                  fmt::format("\"$({})\": artifacts are not supported yet; use a result", written));
-    if (in_task && written == "credentials.path")
+      return fail(where, fmt::format("\"$({})\": {}", written, no_artifacts));
+    if (seen_by_task && written == "credentials.path")
       return {true, ValueType::string, false, false};
   }
   if (rule.strict)

@@ -25,8 +25,9 @@ struct FieldRule {
 
   std::string_view field; // for messages: "an image"
   Whole whole = Whole::never;
-  bool late = true;   // may hold what is known only while the group runs
-  bool strict = true; // what is no variable is an error; else it may be the shell's
+  bool late = true;       // may hold what is known only while the group runs
+  bool strict = true;     // what is no variable is an error; else it may be the shell's
+  bool passed_on = false; // the Task looks through it again: its own variables mean something
 };
 
 // Where a text stands decides which variables it may use (docs/variables.md of Tekton). Checks the

@@ -156,7 +156,7 @@ TEST_F(SubstituteTest, PartsThatCannotBeAreErrors) {
   EXPECT_THAT(error("$(tasks.t.results.r[0])"), HasSubstr("declared as a string"));
   EXPECT_THAT(error("$(tasks.t.results.l.key)"), HasSubstr("declared as an array"));
   EXPECT_THAT(error("$(artifacts.path)"), HasSubstr("not supported"));
-  EXPECT_THAT(error("$(tasks.t.outputs.image)"), HasSubstr("artifacts are not supported yet"));
+  EXPECT_THAT(error("$(tasks.t.outputs.image)"), HasSubstr("artifacts are not supported"));
 }
 
 TEST_F(SubstituteTest, StringsThatAreOneWholeBecomeIt) {

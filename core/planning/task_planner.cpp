@@ -98,8 +98,8 @@ void set_task_names(const GroupContext& context, const PipelineTask& task, const
         step_folder(params.text(spec.steps[i].name).known().value_or(std::string()), i);
     names.set("steps." + folder + ".exitCode.path", "/tekton/steps/" + folder + "/exitCode");
   }
-  names.refuse("artifacts.", "artifacts are not supported yet; write a result");
-  names.refuse("step.artifacts.", "artifacts are not supported yet; write a result");
+  names.refuse("artifacts.", std::string(no_artifacts));
+  names.refuse("step.artifacts.", std::string(no_artifacts));
   names.refuse("step.results.", "results of steps are not supported yet; write a result of the "
                                 "Task");
 }

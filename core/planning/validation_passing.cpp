@@ -61,7 +61,7 @@ void check_params(const GroupView& group, const TaskView& view, Diagnostics& dia
   const ReferenceCheck references(group, view, ReferenceCheck::Level::pipeline_task, diagnostics);
   check_unique(view.task->params, "param", diagnostics);
   for (const Param& param : view.task->params) {
-    const auto type = references.value(param.value, {.field = "a value"});
+    const auto type = references.value(param.value, {.field = "a value", .passed_on = true});
     if (view.spec == nullptr)
       continue;
     // More params than the Task declares may be passed, as in Tekton.

@@ -50,7 +50,7 @@ public:
     check_param_specs(m_spec.params, NameFormat::variable, m_diagnostics);
     for (const ParamSpec& param : m_spec.params)
       if (param.default_value)
-        m_references.value(*param.default_value, {.field = "a default", .late = false});
+        m_references.value(*param.default_value, {.field = "a default"});
     check_results();
     check_volumes();
     check_workspaces();

@@ -8,6 +8,11 @@
 
 namespace taskgroup {
 
+// Said of every variable of artifacts.
+inline constexpr std::string_view no_artifacts =
+    "artifacts are not supported, for they are reported in the status of a TaskRun and a group has "
+    "none; write a result";
+
 // One `$(…)` in a text.
 struct Variable {
   std::size_t begin = 0; // of `$`

@@ -16,15 +16,17 @@ namespace taskgroup::validation {
 template <typename Visit>
 void each_waiting_text(const TaskView& view, Visit visit) {
   const PipelineTask& task = *view.task;
-  for (const Param& param : task.params) {
-    if (const auto* text = std::get_if<Located>(&param.value.data))
+  const auto visit_value = [&](const ParamValue& value) {
+    if (const auto* text = std::get_if<Located>(&value.data))
       visit(*text);
-    else if (const auto* items = std::get_if<std::vector<Located>>(&param.value.data))
+    else if (const auto* items = std::get_if<std::vector<Located>>(&value.data))
       std::for_each(items->begin(), items->end(), visit);
     else
-      for (const auto& [key, field] : std::get<2>(param.value.data))
+      for (const auto& [key, field] : std::get<2>(value.data))
         visit(field);
-  }
+  };
+  for (const Param& param : task.params)
+    visit_value(param.value);
   for (const WhenExpression& when : task.when) {
     visit(when.input);
     std::for_each(when.values.begin(), when.values.end(), visit);
@@ -33,6 +35,9 @@ void each_waiting_text(const TaskView& view, Visit visit) {
   visit(task.on_error);
   if (!view.embedded || view.spec == nullptr)
     return;
+  for (const ParamSpec& param : view.spec->params)
+    if (param.default_value)
+      visit_value(*param.default_value);
   const auto visit_common = [&](const StepCommon& step) {
     for (const auto* list : {&step.command, &step.args})
       if (*list)

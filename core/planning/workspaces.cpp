@@ -201,11 +201,14 @@ RunWorkspaces bind_group_workspaces(const GroupSpec& group, const RunRequest& re
         volume.size_limit =
             shaped || declared == nullptr ? binding->size_limit.text : declared->size_limit.text;
       } else if (binding->kind != Kind::folder) {
+        // As in a PipelineRun (pkg/workspace/apply.go, ReplaceWorkspaceBindingsVars).
+        const std::string source =
+            substitution.known({binding->source, binding->where}, "a workspace's volume");
         volume.kind = PlanVolume::Kind::bound;
-        volume.source =
-            json_object(kind_name(binding->kind),
-                        binding->raw ? plain_json(binding->raw)
-                                     : json_object("claimName", quoted_json(binding->source)));
+        volume.source = json_object(
+            kind_name(binding->kind),
+            binding->raw ? known_json(binding->raw, substitution, "a workspace's volume")
+                         : json_object("claimName", quoted_json(source)));
         volume.read_only = binding->read_only;
         if (!options.pod) {
           const auto found = given_volume(volume.source, given);
@@ -217,7 +220,7 @@ RunWorkspaces bind_group_workspaces(const GroupSpec& group, const RunRequest& re
           volume.read_only = binding->read_only || (found && found->claim.empty());
         }
         if (binding->kind == Kind::persistent_volume_claim)
-          workspace.claim = binding->source;
+          workspace.claim = source;
       } else if (options.pod) {
         diagnostics.add_error(
             binding->where, fmt::format("workspace \"{}\" is bound to a folder, which no pod has; "

@@ -92,7 +92,9 @@ class Documents(unittest.TestCase):
     def test_namespaces_are_ours_and_dates_stay_text(self):
         run = entries(TASK_RUN)[0].run
         self.assertNotIn("namespace", run["metadata"])
-        self.assertEqual(documents.read_objects("{kind: A, day: 2020-01-02}")[0]["day"], "2020-01-02")
+        self.assertEqual(
+            documents.read_objects("{kind: A, day: 2020-01-02}")[0]["day"], "2020-01-02"
+        )
 
     def test_what_is_no_object_is_unreadable(self):
         for text in ("a: [", "- a", "{kind: }"):
@@ -100,7 +102,10 @@ class Documents(unittest.TestCase):
                 documents.read_objects(text)
 
     def test_the_first_image_that_fits_is_taken_with_or_without_its_tag(self):
-        thing = {"image": "busybox:1", "steps": [{"image": "docker.io/a@sha256:12"}, {"image": "b"}]}
+        thing = {
+            "image": "busybox:1",
+            "steps": [{"image": "docker.io/a@sha256:12"}, {"image": "b"}],
+        }
         documents.map_images(thing, [("busybox", "x"), ("docker.io/*", "y"), ("busybox:1", "z")])
         self.assertEqual(thing, {"image": "x", "steps": [{"image": "y"}, {"image": "b"}]})
 
@@ -135,7 +140,9 @@ class Conversion(unittest.TestCase):
         self.assertEqual(group["run"]["podTemplate"], {"hostNetwork": True})
         self.assertEqual(group["run"]["breakpoints"], [{"task": "a", "onFailure": "enabled"}])
         (spec,) = group["run"]["taskRunSpecs"]
-        self.assertEqual(spec, {"pipelineTaskName": "a", "computeResources": {"requests": {"cpu": 1}}})
+        self.assertEqual(
+            spec, {"pipelineTaskName": "a", "computeResources": {"requests": {"cpu": 1}}}
+        )
 
     def test_an_embedded_task_gets_what_it_declares_and_sees_the_rest(self):
         group = group_of("""
@@ -162,9 +169,14 @@ class Conversion(unittest.TestCase):
 
     def test_observed_results_become_results_of_the_group(self):
         custom_run = conversion.custom_run_of(entries(PIPELINE_RUN)[0])
-        self.assertTrue(conversion.observe(custom_run, {"brew": {"l": ["a"]}, "wash": {"a.b": "x"}}))
+        self.assertTrue(
+            conversion.observe(custom_run, {"brew": {"l": ["a"]}, "wash": {"a.b": "x"}})
+        )
         self.assertEqual(
-            {one["name"]: one["value"] for one in custom_run["spec"]["customSpec"]["spec"]["results"]},
+            {
+                one["name"]: one["value"]
+                for one in custom_run["spec"]["customSpec"]["spec"]["results"]
+            },
             {
                 "cup": "$(tasks.brew.results.cup)",
                 "observed.brew.l": "$(tasks.brew.results.l[*])",
@@ -236,7 +248,9 @@ class Comparing(unittest.TestCase):
     def test_a_task_that_only_one_way_has_is_a_difference(self):
         more = done()
         more.tasks["b"] = {"state": "Skipped"}
-        self.assertEqual(compared(host=done(), pod=more).differences, ["task b: host none, pod Skipped"])
+        self.assertEqual(
+            compared(host=done(), pod=more).differences, ["task b: host none, pod Skipped"]
+        )
 
     def test_a_refusal_is_told_with_its_reason(self):
         said = Outcome(REFUSED, message="f.yaml:1:2: error: spec.x: not here\n  1 | x\n")
@@ -257,7 +271,9 @@ class Comparing(unittest.TestCase):
     def test_what_hangs_or_breaks_differs(self):
         for state in (HUNG, "Broken"):
             comparison = compared(host=Outcome(state, message="why"))
-            self.assertEqual((comparison.verdict, comparison.differences), ("differ", ["host: why"]))
+            self.assertEqual(
+                (comparison.verdict, comparison.differences), ("differ", ["host: why"])
+            )
 
 
 class FakeTekton:

@@ -58,7 +58,9 @@ def read_topics():
 def covers_of_case(path):
     """Return the ids that the head of a case names."""
     head = path.read_text().partition("\n---\n")[0]
-    return [name for line in head.splitlines() if (m := _COVERS.match(line)) for name in m[1].split()]
+    return [
+        name for line in head.splitlines() if (m := _COVERS.match(line)) for name in m[1].split()
+    ]
 
 
 def covers_of_program(path):
@@ -175,8 +177,12 @@ def main():
     written = PAGE.read_text() if PAGE.exists() else ""
     if COMPLETE and page != written:
         difference = difflib.unified_diff(
-            written.splitlines(), page.splitlines(), str(PAGE.relative_to(ROOT)), "as it should be",
-            lineterm="", n=0,
+            written.splitlines(),
+            page.splitlines(),
+            str(PAGE.relative_to(ROOT)),
+            "as it should be",
+            lineterm="",
+            n=0,
         )
         problems.append(
             "docs/compatibility.md is not what the tests say; write it again:"

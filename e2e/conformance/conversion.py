@@ -241,8 +241,14 @@ def objects_for(entry):
     made = [*entry.others]
     if entry.run["kind"] in ("Task", "Pipeline"):
         made.append(entry.run)
-    served = {"Task": "tekton.dev/v1", "Pipeline": "tekton.dev/v1", "StepAction": "tekton.dev/v1beta1"}
-    return [{**thing, "apiVersion": served.get(thing["kind"], thing["apiVersion"])} for thing in made]
+    served = {
+        "Task": "tekton.dev/v1",
+        "Pipeline": "tekton.dev/v1",
+        "StepAction": "tekton.dev/v1beta1",
+    }
+    return [
+        {**thing, "apiVersion": served.get(thing["kind"], thing["apiVersion"])} for thing in made
+    ]
 
 
 def declared_params(entry):
@@ -280,9 +286,11 @@ def observe(custom_run, tasks):
             results.append(
                 {
                     "name": f"{OBSERVED}{task}.{result}",
-                    "value": f"$({section}.{task}.results['{result}']{whole})"
-                    if "." in result
-                    else f"$({section}.{task}.results.{result}{whole})",
+                    "value": (
+                        f"$({section}.{task}.results['{result}']{whole})"
+                        if "." in result
+                        else f"$({section}.{task}.results.{result}{whole})"
+                    ),
                 }
             )
     if results:

@@ -56,7 +56,9 @@ class Entry:
         return None
 
     def text(self):
-        return yaml.dump_all(self.objects, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+        return yaml.dump_all(
+            self.objects, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000
+        )
 
 
 def read_objects(text):

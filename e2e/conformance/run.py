@@ -75,7 +75,9 @@ def run_case(laptop, path):
 def main():
     parser = argparse.ArgumentParser(description="Runs the conformance cases.")
     parser.add_argument("--taskgroup", default=ways.program(), help="the program under test")
-    parser.add_argument("--runtime", default="host", help="what runs the steps: host, podman, docker")
+    parser.add_argument(
+        "--runtime", default="host", help="what runs the steps: host, podman, docker"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="cases at a time")
     parser.add_argument("--verbose", action="store_true", help="print each case's rule too")
     parser.add_argument("filters", nargs="*", metavar="FILTER", help="part of a case's name")
@@ -99,7 +101,9 @@ def main():
                 print("\n".join("      " + line for line in head.splitlines()))
             for line in report:
                 print(f"      {line}")
-    print(f"{words.count('ok  ')} passed, {words.count('FAIL')} failed, {words.count('    ')} not run")
+    print(
+        f"{words.count('ok  ')} passed, {words.count('FAIL')} failed, {words.count('    ')} not run"
+    )
     return 1 if "FAIL" in words else 0
 
 

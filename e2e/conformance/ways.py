@@ -24,7 +24,9 @@ class Outcome:
     state: str  # Succeeded, Failed, Cancelled, Refused, Hung
     reason: str = ""
     message: str = ""  # why it was refused, or of the whole run
-    tasks: dict = dataclasses.field(default_factory=dict)  # name: {state, reason, attempts, results}
+    tasks: dict = dataclasses.field(
+        default_factory=dict
+    )  # name: {state, reason, attempts, results}
     results: dict = dataclasses.field(default_factory=dict)
     steps: dict = dataclasses.field(default_factory=dict)  # task: {step: {reason, exitCode}}
     output: str = ""

@@ -113,9 +113,10 @@ TEST_F(HostContainer, ACallerWhoIsNotRootCannotKeepOwnersOfArchives) {
 TEST_F(HostContainer, ShowsTheStartingFolderWhereContainersHideIt) {
   step().command = {"true"};
   EXPECT_EQ(container().cwd, "/srv");
-  EXPECT_FALSE(has_mount(container(), "/srv", "/srv", true)); // seen through the overlay
+  EXPECT_FALSE(has_mount(container(), "/srv", "/srv", false)); // seen through the overlay
   options.directory = "/tmp/checkout";
   EXPECT_TRUE(has_mount(container(), "/tmp/checkout", "/tmp/checkout", false));
+  EXPECT_TRUE(container().mounts.back().scratch);
 }
 
 } // namespace

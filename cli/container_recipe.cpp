@@ -46,7 +46,7 @@ std::vector<host::Mount> mounts_of(const Plan& plan, const VolumeFolders& volume
 
 ContainerRecipe recipe_of(const Plan& plan, const RunFolder& folder, const VolumeFolders& volumes,
                           const std::string& agent, const Container& container) {
-  const PlanStep& step = plan.tasks[container.task].steps[container.step];
+  const PlanStep& step = container_at(plan.tasks[container.task], container.step);
   ContainerRecipe recipe;
   recipe.name = step.container;
   recipe.image = step.image;
@@ -82,7 +82,7 @@ tl::expected<void, std::string> prepare_for(const Plan& plan, const RunFolder& f
     return made;
   if (auto made = make_folder(folder.socket_folder(container.index), 0777); !made)
     return made;
-  for (const PlanMount& mount : plan.tasks[container.task].steps[container.step].mounts) {
+  for (const PlanMount& mount : container_at(plan.tasks[container.task], container.step).mounts) {
     if (mount.sub_path.empty())
       continue;
     if (auto made = make_below(volumes.path_of(mount.volume), mount.sub_path); !made)

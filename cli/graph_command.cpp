@@ -49,6 +49,8 @@ std::vector<std::string> notes_of(const PlanTask& task) {
     notes.emplace_back("onError continue");
   if (task.late_on_error)
     notes.emplace_back("onError from a result");
+  for (const PlanSidecar& sidecar : task.sidecars)
+    notes.push_back("sidecar " + sidecar.name);
   return notes;
 }
 
@@ -56,7 +58,7 @@ Drawing drawing_of(const Plan& plan) {
   Drawing drawing;
   drawing.name = plan.group;
   for (const PlanTask& task : plan.tasks)
-    drawing.tasks.push_back({task.name, task.is_finally, task.after, notes_of(task)});
+    drawing.tasks.push_back({task.name, task.is_finally, predecessors_of(task), notes_of(task)});
   return drawing;
 }
 

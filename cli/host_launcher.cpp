@@ -42,7 +42,7 @@ public:
       m_containers[name_of(container)] = container;
     }
     for (const PlanTask& task : plan.tasks) {
-      m_left.push_back(task.steps.size());
+      m_left.push_back(container_count(task));
     }
   }
 
@@ -115,7 +115,7 @@ private:
   }
 
   std::string name_of(const Container& container) const {
-    return m_plan.tasks[container.task].steps[container.step].container;
+    return container_at(m_plan.tasks[container.task], container.step).container;
   }
 
   host::Sandbox m_sandbox;

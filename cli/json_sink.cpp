@@ -25,7 +25,7 @@ public:
     const PlanTask& planned = m_plan.tasks[task];
     print({{"event", "output"},
            {"task", planned.name},
-           {"step", planned.steps[step].name},
+           {step < planned.steps.size() ? "step" : "sidecar", container_at(planned, step).name},
            {"stream", is_stderr ? "stderr" : "stdout"},
            {"line", line}});
   }

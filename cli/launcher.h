@@ -13,15 +13,15 @@
 
 namespace taskgroup {
 
-// Names a step of the plan together with its place among all steps: the number that the
-// coordinator's `launch` records and socket folders use.
+// Names a container of the plan, container_at(task, step), together with its place among all: the
+// number that the coordinator's `launch` records and socket folders use.
 struct Container {
   std::size_t index = 0;
   std::size_t task = 0;
   std::size_t step = 0;
 };
 
-// Return the plan's steps in the order of their numbers.
+// Return the plan's containers in the order of their numbers, container_order().
 std::vector<Container> containers_of(const Plan& plan);
 
 // What became of a container or, with `coordinator` set, of the coordinator.

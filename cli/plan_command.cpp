@@ -48,13 +48,17 @@ void print_tasks(const Plan& plan) {
     std::vector<std::string> after;
     for (const std::size_t index : task.after)
       after.push_back(plan.tasks[index].name);
+    for (const std::size_t index : task.ordered_after)
+      after.push_back(plan.tasks[index].name + " (a port of their sidecars)");
     const std::string limits = limits_of(task);
     std::puts(fmt::format("  {:<{}}{}{}", task.name, width,
                           after.empty() ? "" : fmt::format("  after {}", fmt::join(after, ", ")),
                           limits.empty() ? "" : "  (" + limits + ")")
                   .c_str());
-    for (const PlanStep& step : task.steps) {
-      std::puts(fmt::format("  {:<{}}    {}: {}{}", "", width, step.name,
+    for (std::size_t i = 0; i < container_count(task); ++i) {
+      const PlanStep& step = container_at(task, i);
+      std::puts(fmt::format("  {:<{}}    {}{}: {}{}", "", width,
+                            i < task.steps.size() ? "" : "sidecar ", step.name,
                             step.script ? "script" : "command",
                             step.image.empty() ? "" : ", image " + step.image)
                     .c_str());
@@ -66,11 +70,11 @@ void print_volumes(const Plan& plan) {
   for (const PlanVolume& volume : plan.volumes) {
     std::vector<std::string> tasks;
     for (const PlanTask& task : plan.tasks) {
-      const bool mounts =
-          std::any_of(task.steps.begin(), task.steps.end(), [&](const PlanStep& one) {
-            return std::any_of(one.mounts.begin(), one.mounts.end(),
-                               [&](const PlanMount& mount) { return mount.volume == volume.name; });
-          });
+      bool mounts = false;
+      for (std::size_t i = 0; i < container_count(task); ++i) {
+        for (const PlanMount& mount : container_at(task, i).mounts)
+          mounts = mounts || mount.volume == volume.name;
+      }
       if (mounts)
         tasks.push_back(task.name);
     }

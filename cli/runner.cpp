@@ -207,7 +207,8 @@ private:
 
   void lose(std::size_t index, std::string message) {
     const Container& container = m_containers[index];
-    m_lost[m_plan.tasks[container.task].steps[container.step].container] = std::move(message);
+    m_lost[container_at(m_plan.tasks[container.task], container.step).container] =
+        std::move(message);
     m_control_changed = true;
   }
 

@@ -69,7 +69,7 @@ public:
       : m_plan(plan), m_traits(traits), m_shown(plan.tasks.size()) {
     for (std::size_t task = 0; task < plan.tasks.size(); ++task) {
       m_index[plan.tasks[task].name] = task;
-      for (std::size_t step = 0; step < plan.tasks[task].steps.size(); ++step) {
+      for (std::size_t step = 0; step < container_count(plan.tasks[task]); ++step) {
         m_prefix_width = std::max(m_prefix_width, columns(prefix(task, step)));
       }
     }
@@ -95,6 +95,9 @@ public:
     } else if (kind == "step" && !event.value("message", "").empty()) {
       print(fmt::format("{}  {}:{}: {}{}", style(grey), event.value("task", ""),
                         event.value("step", ""), event.value("message", ""), style(reset)));
+    } else if (kind == "sidecar" && failed(event)) {
+      print(fmt::format("{}  {}:sidecar-{}: {}{}", style(grey), event.value("task", ""),
+                        event.value("sidecar", ""), ended_text(event), style(reset)));
     } else if (kind == "stopping") {
       print(fmt::format("{}stopping: {}{}", style(yellow), why(event), style(reset)));
     } else if (kind == "end") {
@@ -116,7 +119,23 @@ private:
 
   std::string prefix(std::size_t task, std::size_t step) const {
     const PlanTask& planned = m_plan.tasks[task];
+    if (step >= planned.steps.size())
+      return planned.name + ":sidecar-" + container_at(planned, step).name;
     return planned.steps.size() == 1 ? planned.name : planned.name + ":" + planned.steps[step].name;
+  }
+
+  // A sidecar's end is worth a line where its task suffers from it.
+  static bool failed(const json& sidecar) {
+    const std::string reason = sidecar.value("reason", "");
+    return sidecar.value("state", "") == "Terminated" && reason != "Completed"
+           && reason != "Stopped";
+  }
+
+  static std::string ended_text(const json& sidecar) {
+    const std::string message = sidecar.value("message", "");
+    return message.empty() ? fmt::format("exited with code {} before the task's steps were done",
+                                         sidecar.value("exitCode", -1))
+                           : message;
   }
 
   static std::string why(const json& event) {

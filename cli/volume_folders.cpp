@@ -28,8 +28,8 @@ bool holds_little(const PlanTask& task, const std::string& volume) {
 
 std::set<std::string> volumes_of(const PlanTask& task) {
   std::set<std::string> volumes;
-  for (const PlanStep& step : task.steps) {
-    for (const PlanMount& mount : step.mounts)
+  for (std::size_t i = 0; i < container_count(task); ++i) {
+    for (const PlanMount& mount : container_at(task, i).mounts)
       volumes.insert(mount.volume);
   }
   return volumes;

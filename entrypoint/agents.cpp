@@ -28,11 +28,12 @@ std::uint64_t connection_data(std::size_t index) { return 2 * index + 1; }
 
 Agents::Agents(const Plan& plan, std::string folder, int epoll, Millis grace)
     : m_plan(plan), m_folder(std::move(folder)), m_epoll(epoll), m_grace(grace) {
-  for (std::size_t task = 0; task < plan.tasks.size(); ++task) {
-    m_first.push_back(m_containers.size());
-    for (std::size_t step = 0; step < plan.tasks[task].steps.size(); ++step) {
-      m_containers.emplace_back().id = StepId{task, step};
-    }
+  for (const PlanTask& task : plan.tasks) {
+    m_index.emplace_back(container_count(task));
+  }
+  for (const StepId id : container_order(plan)) {
+    m_index[id.task][id.step] = m_containers.size();
+    m_containers.emplace_back().id = id;
   }
 }
 
@@ -94,7 +95,8 @@ void Agents::apply(const action::StopStep& action) {
     container.waiting.reset(); // never began: ended as if by the TERM it would have got
     m_events.emplace_back(event::StepExited{action.id, action.attempt, 128 + SIGTERM, {}, {}});
   } else if (container.phase == Phase::starting || container.phase == Phase::running) {
-    send(index, wire::Stop{action.attempt, m_grace});
+    const PlanSidecar* const sidecar = sidecar_of(container);
+    send(index, wire::Stop{action.attempt, sidecar != nullptr ? sidecar->care.grace : m_grace});
   }
 }
 
@@ -108,7 +110,10 @@ void Agents::apply(const action::ResetStep& action) {
   }
   container.phase = Phase::resetting;
   container.attempt = action.attempt;
-  send(index, wire::Reset{action.attempt, task_of(container).emptied});
+  // Only steps mount all of what is the task's alone.
+  const bool is_step = sidecar_of(container) == nullptr;
+  send(index, wire::Reset{action.attempt,
+                          is_step ? task_of(container).emptied : std::vector<std::string>()});
 }
 
 void Agents::apply(const action::ReleaseStep& action) {
@@ -242,6 +247,16 @@ const char* Agents::take(std::size_t index, wire::Started& message) {
   return nullptr;
 }
 
+const char* Agents::take(std::size_t index, wire::Ready& message) {
+  Container& container = m_containers[index];
+  if (container.phase != Phase::running || message.attempt != container.attempt
+      || sidecar_of(container) == nullptr) {
+    return "says that a sidecar is ready that does not run";
+  }
+  m_events.emplace_back(event::SidecarReady{container.id, message.attempt});
+  return nullptr;
+}
+
 const char* Agents::take(std::size_t index, wire::Exited& message) {
   Container& container = m_containers[index];
   if ((container.phase != Phase::starting && container.phase != Phase::running)
@@ -276,8 +291,12 @@ void Agents::send_start(std::size_t index, const action::StartStep& action) {
   start.working_dir = action.working_dir;
   start.script = action.script;
   start.values = action.values;
-  for (const PlanResult& result : task_of(container).results) {
-    start.results.push_back(result.name);
+  if (const PlanSidecar* const sidecar = sidecar_of(container)) {
+    start.care = to_json(sidecar->care);
+  } else {
+    for (const PlanResult& result : task_of(container).results) {
+      start.results.push_back(result.name);
+    }
   }
   std::string line = wire::encode(start);
   if (line.size() > wire::max_message) {

@@ -22,8 +22,7 @@ namespace taskgroup {
 // are in their lives, and what the agents say back as events. Never blocks: each agent has a buffer
 // of its own. An agent that cannot be understood is lost; nothing that one sends harms the others.
 //
-// Containers are counted over all tasks in plan order: step s of task t has the index
-// (number of steps of the tasks before t) + s.
+// Containers are counted as container_order() has them.
 class Agents {
 public:
   // Sockets are made below `folder` and waited for by `epoll`, which stays the caller's, with data
@@ -36,7 +35,7 @@ public:
 
   std::size_t size() const { return m_containers.size(); }
   std::uint64_t data_end() const { return 2 * m_containers.size(); }
-  std::size_t index_of(StepId id) const { return m_first[id.task] + id.step; }
+  std::size_t index_of(StepId id) const { return m_index[id.task][id.step]; }
   std::optional<std::size_t> find(std::string_view container) const;
 
   // Open a container's socket, so that its agent may be started.
@@ -85,7 +84,13 @@ private:
     return m_plan.tasks[container.id.task];
   }
   const PlanStep& step_of(const Container& container) const {
-    return task_of(container).steps[container.id.step];
+    return container_at(task_of(container), container.id.step);
+  }
+  const PlanSidecar* sidecar_of(const Container& container) const {
+    const PlanTask& task = task_of(container);
+    return container.id.step < task.steps.size()
+               ? nullptr
+               : &task.sidecars[container.id.step - task.steps.size()];
   }
 
   void accept(std::size_t index);
@@ -98,6 +103,7 @@ private:
   // Take a message; return what is wrong with it at this time, or nothing.
   const char* take(std::size_t index, wire::Hello& message);
   const char* take(std::size_t index, wire::Started& message);
+  const char* take(std::size_t index, wire::Ready& message);
   const char* take(std::size_t index, wire::Exited& message);
   const char* take(std::size_t index, wire::ResetDone& message);
 
@@ -105,7 +111,7 @@ private:
   std::string m_folder;
   int m_epoll;
   Millis m_grace;
-  std::vector<std::size_t> m_first; // index of each task's first step
+  std::vector<std::vector<std::size_t>> m_index; // of each task's containers
   std::vector<Container> m_containers;
   std::vector<Event> m_events;
 };

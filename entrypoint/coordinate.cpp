@@ -238,10 +238,8 @@ void Coordinator::feed(const Event& first) {
 void Coordinator::apply(const action::Finish& action) {
   m_finished = true;
   // Every task is over, so every agent may end, and so may those that are still to come.
-  for (std::size_t task = 0; task < m_plan.tasks.size(); ++task) {
-    for (std::size_t step = 0; step < m_plan.tasks[task].steps.size(); ++step) {
-      m_agents.apply(action::ReleaseStep{{task, step}});
-    }
+  for (const StepId id : container_order(m_plan)) {
+    m_agents.apply(action::ReleaseStep{id});
   }
   if (!m_options.termination_log.empty()) {
     const auto written =

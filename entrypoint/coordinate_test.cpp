@@ -96,18 +96,11 @@ public:
 
   // Start the real agent of a task's step.
   Program agent(std::size_t index) const {
-    std::size_t first = 0;
-    for (const PlanTask& task : m_plan.tasks) {
-      for (const PlanStep& step : task.steps) {
-        if (first++ == index) {
-          return Program({agent_program(), "step", "--socket", socket(index), "--container",
-                          step.container, "--nonce", m_plan.nonce, "--root",
-                          m_root / ("root-of-" + task.name), "--script", "--"});
-        }
-      }
-    }
-    ADD_FAILURE() << "no container " << index;
-    return Program({"/bin/true"});
+    const StepId id = container_order(m_plan).at(index);
+    const PlanTask& task = m_plan.tasks[id.task];
+    return Program({agent_program(), "step", "--socket", socket(index), "--container",
+                    container_at(task, id.step).container, "--nonce", m_plan.nonce, "--root",
+                    m_root / ("root-of-" + task.name), "--script", "--"});
   }
 
   // Come as the agent of a container. The journal's first line says that its socket is open.
@@ -571,6 +564,30 @@ TEST(TerminationMessageTest, FitsIn190Bytes) {
   const std::string message = termination_message(outcome, plan);
   EXPECT_LE(message.size(), 190U);
   EXPECT_EQ(Json::parse(message)["failed"], 1000);
+}
+
+// Covers: 1.8.F1 7.F3
+TEST_F(CoordinateTest, RunsATasksSidecarAroundItsSteps) {
+  Plan plan = plan_of({task("a", "test -e " + root / "up")});
+  PlanSidecar& sidecar = plan.tasks[0].sidecars.emplace_back();
+  static_cast<PlanStep&>(sidecar) =
+      step("a", "db", Text("#!/bin/sh\ntouch " + root / "up" + "\nsleep 1000\n"));
+  sidecar.container = "sidecar-a-db";
+  sidecar.care.readiness = {
+      {.handler = {.command = {"test", "-e", root / "up"}}, .timeout = Millis(60'000)}};
+  Coordinator coordinator(root, plan);
+  coordinator.next("begin");
+  Program step_agent = coordinator.agent(0);
+  Program sidecar_agent = coordinator.agent(1);
+  EXPECT_EQ(coordinator.next("sidecar").value("state", ""), "Running");
+  EXPECT_EQ(coordinator.next("step").value("state", ""), "Running");
+  const Json stopped = coordinator.next("sidecar", {{"state", "Terminated"}});
+  EXPECT_EQ(stopped.value("sidecar", ""), "db");
+  EXPECT_EQ(stopped.value("reason", ""), "Stopped");
+  EXPECT_EQ(Coordinator::outcome(coordinator.next("end"), "a"), "Succeeded Succeeded");
+  EXPECT_EQ(step_agent.wait(), 0);
+  EXPECT_EQ(sidecar_agent.wait(), 0);
+  EXPECT_EQ(coordinator.program().wait(), 0);
 }
 
 } // namespace

@@ -122,7 +122,9 @@ void Journal::remember(const Record& record, std::int64_t time) {
   if (const auto* const task = std::get_if<record::TaskChanged>(&record)) {
     remember_task(*task, time);
   } else if (const auto* const step = std::get_if<record::StepChanged>(&record)) {
-    remember_step(*step, time);
+    remember_container(m_tasks[step->task].steps, step->step, *step, time);
+  } else if (const auto* const sidecar = std::get_if<record::SidecarChanged>(&record)) {
+    remember_container(m_tasks[sidecar->task].sidecars, sidecar->sidecar, *sidecar, time);
   } else if (const auto* const stopping = std::get_if<record::GroupStopping>(&record)) {
     m_stopping = stopping->reason;
   } else if (std::holds_alternative<record::FinallyBegan>(record)) {
@@ -144,14 +146,16 @@ void Journal::remember_task(const record::TaskChanged& changed, std::int64_t tim
   }
   task.attempts = changed.attempt + 1;
   task.steps.assign(m_plan.tasks[changed.task].steps.size(), {});
+  task.sidecars.assign(m_plan.tasks[changed.task].sidecars.size(), {});
 }
 
-void Journal::remember_step(const record::StepChanged& changed, std::int64_t time) {
-  Task& task = m_tasks[changed.task];
-  if (changed.step >= task.steps.size()) {
+template <typename Changed>
+void Journal::remember_container(std::vector<Step>& containers, std::size_t index,
+                                 const Changed& changed, std::int64_t time) {
+  if (index >= containers.size()) {
     return;
   }
-  Step& step = task.steps[changed.step];
+  Step& step = containers[index];
   if (!changed.ended) {
     step.started = time;
     return;
@@ -207,27 +211,34 @@ void Journal::write_task(JsonWriter& json, std::size_t index) const {
   }
   time("started", task.started);
   time("finished", task.finished);
-  json.key("steps");
-  json.begin_object();
-  for (std::size_t i = 0; i < task.steps.size(); ++i) {
-    const Step& step = task.steps[i];
-    if (step.started == 0 && step.finished == 0) {
-      continue;
-    }
-    json.key(plan.steps[i].name);
+  const auto containers = [&](std::string_view key, const std::vector<Step>& told,
+                              const auto& planned) {
+    json.key(key);
     json.begin_object();
-    text("state", step.finished != 0 ? "Terminated" : "Running");
-    if (step.finished != 0 && step.exit_code >= 0) {
-      json.key("exitCode");
-      json.number(step.exit_code);
+    for (std::size_t i = 0; i < told.size(); ++i) {
+      const Step& step = told[i];
+      if (step.started == 0 && step.finished == 0) {
+        continue;
+      }
+      json.key(planned[i].name);
+      json.begin_object();
+      text("state", step.finished != 0 ? "Terminated" : "Running");
+      if (step.finished != 0 && step.exit_code >= 0) {
+        json.key("exitCode");
+        json.number(step.exit_code);
+      }
+      text("reason", step.reason);
+      text("message", step.message);
+      time("started", step.started);
+      time("finished", step.finished);
+      json.end_object();
     }
-    text("reason", step.reason);
-    text("message", step.message);
-    time("started", step.started);
-    time("finished", step.finished);
     json.end_object();
+  };
+  containers("steps", task.steps, plan.steps);
+  if (!plan.sidecars.empty()) {
+    containers("sidecars", task.sidecars, plan.sidecars);
   }
-  json.end_object();
   json.end_object();
 }
 

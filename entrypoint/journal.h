@@ -69,12 +69,15 @@ private:
     std::string reason;
     std::string message;
     std::vector<Step> steps; // of the last attempt
+    std::vector<Step> sidecars;
   };
 
   void write_end(const record::GroupEnded& record);
   void remember(const Record& record, std::int64_t time);
   void remember_task(const record::TaskChanged& changed, std::int64_t time);
-  void remember_step(const record::StepChanged& changed, std::int64_t time);
+  template <typename Changed>
+  static void remember_container(std::vector<Step>& containers, std::size_t index,
+                                 const Changed& changed, std::int64_t time);
   void write_task(JsonWriter& json, std::size_t index) const;
   void begin(JsonWriter& json, std::string_view event) const;
   void append(const std::string& line);

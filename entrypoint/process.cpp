@@ -233,6 +233,8 @@ std::optional<int> Init::reap() {
     if (ended == m_child) {
       code = exit_code_of(status);
       m_child = -1;
+    } else {
+      m_others.emplace_back(ended, exit_code_of(status));
     }
   }
   return code;

@@ -60,6 +60,9 @@ public:
   // Reap every process that has ended; return the child's exit code if it was among them.
   std::optional<int> reap();
 
+  // Return the other processes that reap() has met since the last call, with their exit codes.
+  std::vector<std::pair<pid_t, int>> take_others() { return std::exchange(m_others, {}); }
+
   // Send a signal to every other process of the container where this is pid 1, otherwise to this
   // process's descendants.
   static void signal_all(int number);
@@ -73,6 +76,7 @@ private:
 
   Fd m_signals;
   pid_t m_child = -1;
+  std::vector<std::pair<pid_t, int>> m_others;
 };
 
 } // namespace taskgroup

@@ -3,6 +3,7 @@
 
 #include <taskgroup/text.h>
 
+#include "entrypoint/caretaker.h"
 #include "entrypoint/clock.h"
 #include "entrypoint/empty.h"
 #include "entrypoint/files.h"
@@ -97,6 +98,11 @@ private:
   tl::expected<void, SpawnError> start(const wire::Start& start);
   tl::expected<Command, SpawnError> command_of(const wire::Start& start) const;
   void step_ended(int code);
+
+  // Of a sidecar: begin its care, do what is due in it, and begin to end it.
+  void begin_care(const std::string& care);
+  void see_to_care();
+  void begin_stop(Millis grace);
   void remove_script();
   std::optional<int> kill_all();
 
@@ -118,15 +124,27 @@ private:
   bool m_stopped = false;
   std::uint64_t m_kills = 0;       // of the container for want of memory, before it began
   std::optional<Millis> m_kill_at; // of a step that was told to stop
+
+  // Of a sidecar.
+  CareSurroundings m_surroundings;
+  std::optional<Caretaker> m_care;
+  std::optional<Millis> m_terminate_at; // at the latest, while its preStop hook runs
+  std::string m_failure;                // why we ended it
 };
 
 int StepAgent::run() {
   send(wire::Hello{wire::version, m_options.container});
   while (!m_exit) {
-    int timeout = -1;
-    if (m_kill_at) {
-      timeout = static_cast<int>(std::max(Millis(0), *m_kill_at - monotonic_now()).count());
+    constexpr Millis longest_wait{3'600'000};
+    Millis next =
+        std::min(m_kill_at.value_or(Millis::max()), m_terminate_at.value_or(Millis::max()));
+    if (m_care) {
+      next = std::min(next, m_care->due().value_or(Millis::max()));
     }
+    const int timeout =
+        next == Millis::max()
+            ? -1
+            : static_cast<int>(std::clamp(next - monotonic_now(), Millis(0), longest_wait).count());
     pollfd waits[] = {{m_init.signals(), POLLIN, 0}, {m_socket.get(), POLLIN, 0}};
     if (poll(waits, 2, timeout) < 0 && errno != EINTR) {
       give_up(with_errno("cannot wait", errno));
@@ -138,6 +156,7 @@ int StepAgent::run() {
         step_ended(*code);
       }
     }
+    see_to_care();
     if (m_kill_at && monotonic_now() >= *m_kill_at) {
       if (const std::optional<int> code = kill_all()) {
         step_ended(*code);
@@ -200,6 +219,59 @@ void StepAgent::take(wire::Start& message) {
     return;
   }
   send(wire::Started{m_start.attempt});
+  if (m_start.care) {
+    begin_care(*m_start.care);
+  }
+}
+
+void StepAgent::begin_care(const std::string& text) {
+  auto care = care_from_json(text);
+  if (!care) {
+    give_up("cannot read how to look after the sidecar: " + care.error());
+    return;
+  }
+  m_failure.clear();
+  m_care.emplace(std::move(*care), std::move(m_surroundings));
+  m_care->started(monotonic_now());
+  see_to_care();
+}
+
+void StepAgent::see_to_care() {
+  const std::vector<std::pair<pid_t, int>> ended = m_init.take_others();
+  if (!m_care) {
+    return;
+  }
+  const Millis now = monotonic_now();
+  for (const auto& [pid, code] : ended) {
+    m_care->child_ended(pid, code, now);
+  }
+  m_care->tick(now);
+  if (m_care->take_ready()) {
+    send(wire::Ready{m_start.attempt});
+  }
+  Millis grace{0};
+  if (std::optional<std::string> why = m_care->take_failure(grace)) {
+    m_failure = std::move(*why);
+    begin_stop(grace);
+  }
+  if (m_terminate_at && (now >= *m_terminate_at || !m_care->pre_stop_runs())) {
+    m_terminate_at.reset();
+    Init::signal_all(SIGTERM);
+  }
+}
+
+void StepAgent::begin_stop(Millis grace) {
+  constexpr Millis least_after_hook{2000}; // as kubelet gives after a preStop hook
+  if (m_kill_at) {
+    return; // it is being stopped
+  }
+  const Millis now = monotonic_now();
+  m_kill_at = now + grace;
+  if (m_care && m_care->begin_stop()) {
+    m_terminate_at = now + std::max(grace - least_after_hook, Millis(0));
+  } else {
+    Init::signal_all(SIGTERM);
+  }
 }
 
 void StepAgent::take(const wire::Stop& message) {
@@ -207,13 +279,14 @@ void StepAgent::take(const wire::Stop& message) {
     return; // it has just ended by itself
   }
   m_stopped = true;
-  m_kill_at = monotonic_now() + message.grace;
-  Init::signal_all(SIGTERM);
+  begin_stop(message.grace);
 }
 
 void StepAgent::take(const wire::Reset& message) {
   kill_all();
   m_kill_at.reset();
+  m_terminate_at.reset();
+  m_care.reset();
   std::string error;
   for (const std::string& path : message.paths) {
     if (const auto emptied = empty_folder(path); !emptied && error.empty()) {
@@ -339,6 +412,10 @@ tl::expected<void, SpawnError> StepAgent::start(const wire::Start& start) {
     return refuse("there is neither a command nor a script");
   }
   command->directory = directory.get();
+  if (start.care) {
+    m_surroundings.env = command->env;
+    m_surroundings.directory = Fd(directory ? fcntl(directory.get(), F_DUPFD_CLOEXEC, 3) : -1);
+  }
   m_kills = kills_for_memory(cgroups());
   return m_init.start(*command);
 }
@@ -352,10 +429,18 @@ void StepAgent::remove_script() {
 
 void StepAgent::step_ended(int code) {
   m_kill_at.reset();
+  m_terminate_at.reset();
+  m_care.reset();
   kill_all();
   remove_script();
   wire::Exited exited{m_start.attempt, code, {}, {}};
   exited.out_of_memory = kills_for_memory(cgroups()) > m_kills;
+  if (m_start.care) {
+    // As for kubelet the exit code decides, also of one that a probe has ended.
+    exited.error = code != 0 ? std::exchange(m_failure, {}) : std::string();
+    send(exited);
+    return;
+  }
   auto results = read_results(tekton("results"), m_start.results, wire::max_results);
   if (results) {
     exited.results = std::move(*results);

@@ -613,5 +613,69 @@ TEST_F(StepTest, InstallCopiesTheProgram) {
   EXPECT_EQ(over.wait(), 0);
 }
 
+// --- Sidecars ---
+
+wire::Start as_sidecar(const PlanCare& care) {
+  wire::Start start = attempt();
+  start.care = to_json(care);
+  return start;
+}
+
+PlanHandler shell_action(const std::string& script) { return {.command = shell(script)}; }
+
+TEST_F(StepTest, ASidecarSaysWhenItIsReadyAndRunsItsHooks) {
+  const std::string log = root / "log";
+  PlanCare care;
+  care.post_start = shell_action("echo postStart >> " + log);
+  care.readiness = {{.handler = shell_action("test -e " + root / "up"), .timeout = Millis(60'000)}};
+  care.pre_stop = shell_action("echo preStop >> " + log);
+  Agent agent(root, shell("trap 'echo TERM >> " + log + "; exit 7' TERM; touch " + root / "up"
+                          + "; while true; do sleep 0.02; done"));
+  agent.start(as_sidecar(care));
+  EXPECT_EQ(agent.peer().from_agent<wire::Ready>().attempt, 0);
+  agent.peer().send(wire::Stop{0, Millis(60'000)});
+  const auto exited = agent.exited();
+  EXPECT_EQ(exited.code, 7);
+  EXPECT_EQ(exited.error, "");
+  EXPECT_EQ(content_of(log), "postStart\npreStop\nTERM\n");
+  EXPECT_FALSE(content_of(root / "tekton/steps/step-compile/exitCode"));
+}
+
+TEST_F(StepTest, ASidecarWithoutProbesIsReadyAtOnceAndMayBeStartedAgain) {
+  Agent agent(root, shell("sleep 1000"));
+  for (int number = 0; number < 2; ++number) {
+    wire::Start start = as_sidecar({});
+    start.attempt = number;
+    agent.start(start);
+    EXPECT_EQ(agent.peer().from_agent<wire::Ready>().attempt, number);
+    agent.peer().send(wire::Stop{number, Millis(60'000)});
+    EXPECT_EQ(agent.exited().code, 128 + SIGTERM);
+    agent.peer().send(wire::Reset{number + 1, {}});
+    EXPECT_EQ(agent.peer().from_agent<wire::ResetDone>().error, "");
+  }
+}
+
+TEST_F(StepTest, ASidecarWhoseProbeFailsIsEndedAndTheReasonIsTold) {
+  PlanCare care;
+  care.liveness = {
+      {.handler = shell_action("false"), .timeout = Millis(60'000), .failure_threshold = 1}};
+  Agent agent(root, shell("sleep 1000"));
+  agent.start(as_sidecar(care));
+  agent.peer().from_agent<wire::Ready>();
+  const auto exited = agent.exited();
+  EXPECT_EQ(exited.code, 128 + SIGTERM);
+  EXPECT_EQ(exited.error, "its liveness probe failed 1 time");
+}
+
+TEST_F(StepTest, ASidecarThatMindsNoTermIsKilledAfterItsGracePeriod) {
+  PlanCare care;
+  care.pre_stop = {.kind = PlanHandler::Kind::sleep, .duration = Millis(60'000)};
+  Agent agent(root, shell("trap '' TERM; while true; do sleep 0.02; done"));
+  agent.start(as_sidecar(care));
+  agent.peer().from_agent<wire::Ready>();
+  agent.peer().send(wire::Stop{0, Millis(100)});
+  EXPECT_EQ(agent.exited().code, 128 + SIGKILL);
+}
+
 } // namespace
 } // namespace taskgroup::testing

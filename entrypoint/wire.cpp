@@ -75,6 +75,12 @@ struct Encoder {
     return writer.line();
   }
 
+  std::string operator()(const Ready& message) const {
+    Writer writer("ready");
+    writer.number("attempt", message.attempt);
+    return writer.line();
+  }
+
   std::string operator()(const Exited& message) const {
     Writer writer("exited");
     writer.number("attempt", message.attempt);
@@ -106,6 +112,9 @@ struct Encoder {
     }
     writer.values("values", message.values);
     writer.value("results", message.results);
+    if (message.care) {
+      writer.text("care", *message.care);
+    }
     return writer.line();
   }
 
@@ -275,6 +284,9 @@ tl::expected<FromAgent, std::string> decode_from_agent(std::string_view line) {
   if (type == "started") {
     return reader.result<FromAgent>(Started{reader.number("attempt")});
   }
+  if (type == "ready") {
+    return reader.result<FromAgent>(Ready{reader.number("attempt")});
+  }
   if (type == "exited") {
     return reader.result<FromAgent>(
         Exited{reader.number("attempt"), reader.number("code"), reader.text("error"),
@@ -305,6 +317,9 @@ tl::expected<ToAgent, std::string> decode_to_agent(std::string_view line) {
     }
     start.values = reader.values("values");
     start.results = reader.array("results");
+    if (reader.has("care")) {
+      start.care = reader.text("care");
+    }
     return reader.result<ToAgent>(std::move(start));
   }
   if (type == "stop") {

@@ -41,6 +41,11 @@ struct Started {
   int attempt = 0;
 };
 
+// The sidecar is ready. Once an attempt.
+struct Ready {
+  int attempt = 0;
+};
+
 // The step's process has ended, and so has every process it left behind; or it could not be
 // started, or a result could not be read: then `error` says why.
 struct Exited {
@@ -57,7 +62,7 @@ struct ResetDone {
   std::string error;
 };
 
-using FromAgent = std::variant<Hello, Started, Exited, ResetDone>;
+using FromAgent = std::variant<Hello, Started, Ready, Exited, ResetDone>;
 
 // --- To the agent ---
 
@@ -71,6 +76,7 @@ struct Start {
   std::optional<std::string> script;
   std::map<std::string, Value> values; // by Reference::name(), whole results
   std::vector<std::string> results;    // names of the results to read
+  std::optional<std::string> care;     // it is a sidecar; a PlanCare as JSON
 };
 
 // End the running step: TERM to every process, KILL after `grace`. Exited follows. No effect if no

@@ -177,6 +177,12 @@ RunSpec decode_run(const ObjectReader& reader) {
                                           resources.text, did_you_mean(resources.text, ways)));
   reader.check("podTemplate");
   run.pod_template = reader.raw("podTemplate");
+  constexpr std::array<std::string_view, 2> sidecar_ways = {"wrapped", "fromStart"};
+  const Located sidecars = reader.text("sidecars");
+  run.sidecars_from_start = sidecars.text == sidecar_ways[1];
+  if (!sidecars.text.empty() && sidecars.text != sidecar_ways[0] && !run.sidecars_from_start)
+    reader.error("sidecars", fmt::format("found \"{}\", expected \"wrapped\" or \"fromStart\"{}",
+                                         sidecars.text, did_you_mean(sidecars.text, sidecar_ways)));
   constexpr std::array<std::string_view, 3> installs = {"auto", "postStart", "init"};
   const Located install = reader.text("agentInstall");
   if (const auto found = std::find(installs.begin(), installs.end(), install.text);

@@ -104,12 +104,22 @@ void decode_common(const ObjectReader& reader, StepCommon& step) {
   step.ports = decode_ports(reader);
 }
 
-Step decode_step(const ObjectReader& reader) {
+// The fields that a step and a sidecar have in common.
+Step decode_step_fields(const ObjectReader& reader) {
   Step step;
   decode_common(reader, step);
-  step.name = reader.text("name");
   if (const Located script = reader.text("script"); !script.text.empty())
     step.script = script;
+  for (const ObjectReader& workspace : reader.objects("workspaces"))
+    step.workspaces.push_back({workspace.where(),
+                               workspace.required_text("name", "it says which workspace is meant"),
+                               workspace.text("mountPath")});
+  return step;
+}
+
+Step decode_step(const ObjectReader& reader) {
+  Step step = decode_step_fields(reader);
+  step.name = reader.text("name");
   if (reader.is_refused()) { // a StepAction would bring these
     const Located stand_in{"refused", reader.where()};
     if (step.image.text.empty())
@@ -119,11 +129,28 @@ Step decode_step(const ObjectReader& reader) {
   }
   step.on_error = reader.text("onError");
   step.timeout = reader.text("timeout");
-  for (const ObjectReader& workspace : reader.objects("workspaces"))
-    step.workspaces.push_back({workspace.where(),
-                               workspace.required_text("name", "it says which workspace is meant"),
-                               workspace.text("mountPath")});
   return step;
+}
+
+Sidecar decode_sidecar(const ObjectReader& reader) {
+  Sidecar sidecar;
+  static_cast<Step&>(sidecar) = decode_step_fields(reader);
+  sidecar.name = reader.required_text("name", "every sidecar needs a name");
+  sidecar.ports.clear();
+  for (const ObjectReader& port : reader.objects("ports"))
+    if (const Node* number = port.find("containerPort"))
+      sidecar.ports.push_back({number->text(), number->where(port.path_of("containerPort"))});
+  reader.check("ports");
+  sidecar.raw_ports = reader.raw("ports");
+  const auto raw = [&reader](std::string_view field) {
+    reader.check(field);
+    return reader.raw(field);
+  };
+  sidecar.startup_probe = raw("startupProbe");
+  sidecar.readiness_probe = raw("readinessProbe");
+  sidecar.liveness_probe = raw("livenessProbe");
+  sidecar.lifecycle = raw("lifecycle");
+  return sidecar;
 }
 
 ResultSpec decode_result(const ObjectReader& reader) {
@@ -273,6 +300,8 @@ TaskSpec decode_task_spec(const ObjectReader& reader) {
     task.step_template = decode_step_template(*step_template);
   for (const ObjectReader& step : reader.objects("steps"))
     task.steps.push_back(decode_step(step));
+  for (const ObjectReader& sidecar : reader.objects("sidecars"))
+    task.sidecars.push_back(decode_sidecar(sidecar));
   return task;
 }
 

@@ -75,5 +75,6 @@ std::span<const ObjectFields> documents();
 std::span<const ObjectFields> groups();
 std::span<const ObjectFields> tasks();
 std::span<const ObjectFields> runs();
+std::span<const ObjectFields> sidecars();
 
 } // namespace taskgroup::field_rows

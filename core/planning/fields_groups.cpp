@@ -25,7 +25,7 @@ constexpr Field run[] = {
     takes("podTemplate", object, ObjectKind::pod_template),
     takes("stepTemplate", object, ObjectKind::step_template),
     takes("resources", string),
-    refuses("sidecars", string, "not supported yet, like the sidecars of Tasks; leave it out"),
+    host_ignores("sidecars", string, "on the host sidecars start with their tasks"),
     host_ignores("agentInstall", string, of_pod),
 };
 
@@ -129,7 +129,7 @@ constexpr Field embedded_task[] = {
     takes("steps", objects, ObjectKind::step),
     takes("volumes", objects, ObjectKind::volume),
     takes("stepTemplate", object, ObjectKind::step_template),
-    refuses("sidecars", objects, "not supported yet; start the server in the step that needs it"),
+    takes("sidecars", objects, ObjectKind::sidecar),
     takes("workspaces", objects, ObjectKind::workspace_declaration),
     takes("results", objects, ObjectKind::task_result),
 };

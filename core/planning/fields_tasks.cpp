@@ -14,7 +14,7 @@ constexpr Field task_spec[] = {
     takes("steps", objects, ObjectKind::step),
     takes("volumes", objects, ObjectKind::volume),
     takes("stepTemplate", object, ObjectKind::step_template),
-    refuses("sidecars", objects, "not supported yet; start the server in the step that needs it"),
+    takes("sidecars", objects, ObjectKind::sidecar),
     takes("workspaces", objects, ObjectKind::workspace_declaration),
     takes("results", objects, ObjectKind::task_result),
 };

@@ -237,6 +237,15 @@ spec:
         securityContext: {runAsUser: 1}
         volumeMounts: [{name: v, mountPath: /v}]
         workspaces: [{name: w}]
+      sidecars:
+      - name: s
+        image: i
+        command: [x]
+        ports: [{name: p, containerPort: 80}]
+        startupProbe: {grpc: {port: 80}}
+        readinessProbe: {httpGet: {port: p, httpHeaders: [{name: a, value: b}]}}
+        livenessProbe: {tcpSocket: {port: 80}}
+        lifecycle: {postStart: {exec: {command: [x]}}, preStop: {sleep: {seconds: 1}}}
   results: [{name: r, value: x}]
 ---
 apiVersion: taskgroup.dev/v1alpha1
@@ -291,6 +300,7 @@ metadata: {name: old}
 spec:
   stepTemplate: {image: i, resources: {}}
   steps: [{script: x, resources: {limits: {cpu: 1}}}]
+  sidecars: [{name: s, image: i, command: [x], resources: {limits: {cpu: 1}}}]
 ---
 apiVersion: tekton.dev/v1
 kind: TaskRun

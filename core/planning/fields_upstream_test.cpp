@@ -54,6 +54,25 @@ constexpr UpstreamFields upstream[] = {
     {ObjectKind::step, only_v1beta1,
      "lifecycle livenessProbe ports readinessProbe resources startupProbe stdin "
      "stdinOnce terminationMessagePath terminationMessagePolicy tty"},
+    {ObjectKind::sidecar, both_versions,
+     "args command env envFrom image imagePullPolicy lifecycle livenessProbe name ports "
+     "readinessProbe restartPolicy script securityContext startupProbe stdin stdinOnce "
+     "terminationMessagePath terminationMessagePolicy tty volumeDevices volumeMounts workingDir "
+     "workspaces"},
+    {ObjectKind::sidecar, only_v1, "computeResources"},
+    {ObjectKind::sidecar, only_v1beta1, "resources"},
+    {ObjectKind::container_port, both_versions, "containerPort hostIP hostPort name protocol"},
+    {ObjectKind::probe, both_versions,
+     "exec failureThreshold grpc httpGet initialDelaySeconds periodSeconds successThreshold "
+     "tcpSocket terminationGracePeriodSeconds timeoutSeconds"},
+    {ObjectKind::exec_action, both_versions, "command"},
+    {ObjectKind::http_get_action, both_versions, "host httpHeaders path port scheme"},
+    {ObjectKind::http_header, both_versions, "name value"},
+    {ObjectKind::tcp_socket_action, both_versions, "host port"},
+    {ObjectKind::grpc_action, both_versions, "port service"},
+    {ObjectKind::lifecycle, both_versions, "postStart preStop stopSignal"},
+    {ObjectKind::lifecycle_handler, both_versions, "exec httpGet sleep tcpSocket"},
+    {ObjectKind::sleep_action, both_versions, "seconds"},
     {ObjectKind::step_template, both_versions,
      "args command env envFrom image imagePullPolicy securityContext volumeDevices "
      "volumeMounts workingDir"},

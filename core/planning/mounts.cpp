@@ -90,7 +90,8 @@ TaskVolumes::TaskVolumes(std::size_t index, const TaskSpec& spec,
 
 std::vector<PlanMount> TaskVolumes::mounts_of(const Step& step,
                                               const std::vector<UserMount>& user_mounts,
-                                              const Substitution& substitution) const {
+                                              const Substitution& substitution,
+                                              bool with_implicit) const {
   Diagnostics& diagnostics = substitution.diagnostics();
   std::map<std::string, PlanMount> result; // by path: parents come before what is below them
 
@@ -149,8 +150,10 @@ std::vector<PlanMount> TaskVolumes::mounts_of(const Step& step,
                                                workspace.name, path));
   }
 
-  for (const PlanMount& mount : m_implicit)
-    result.emplace(mount.path, mount);
+  for (const PlanMount& mount : m_implicit) {
+    if (with_implicit)
+      result.emplace(mount.path, mount);
+  }
 
   std::vector<PlanMount> mounts;
   for (auto& [path, mount] : result)

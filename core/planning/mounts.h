@@ -43,9 +43,10 @@ public:
               std::vector<PlanVolume>& volumes, const GivenObjects* given = nullptr);
 
   // Return what a step mounts, parents before children: its own volumeMounts, its workspaces, and
-  // stock's implicit volumes where nothing else is mounted.
+  // stock's implicit volumes where nothing else is mounted; sidecars have none of these.
   std::vector<PlanMount> mounts_of(const Step& step, const std::vector<UserMount>& user_mounts,
-                                   const Substitution& substitution) const;
+                                   const Substitution& substitution,
+                                   bool with_implicit = true) const;
 
   const std::vector<TaskWorkspace>& workspaces() const { return m_workspaces; }
 

@@ -6,6 +6,7 @@
 #include "core/planning/order.h"
 #include "core/planning/params.h"
 #include "core/planning/raw_json.h"
+#include "core/planning/sidecars.h"
 #include "core/planning/task_planner.h"
 #include "core/planning/timeouts.h"
 
@@ -248,14 +249,15 @@ void Planner::add_tasks(Plan& plan) {
   }
   for (TaskDraft& draft : m_finally)
     plan.tasks.push_back(std::move(draft.planned));
+  order_by_ports(plan);
 }
 
 // Add the volumes that some step mounts.
 void Planner::add_volumes(Plan& plan) {
   std::set<std::string> mounted;
   for (const PlanTask& task : plan.tasks) {
-    for (const PlanStep& step : task.steps) {
-      for (const PlanMount& mount : step.mounts)
+    for (std::size_t i = 0; i < container_count(task); ++i) {
+      for (const PlanMount& mount : container_at(task, i).mounts)
         mounted.insert(mount.volume);
     }
   }
@@ -328,9 +330,18 @@ Plan Planner::make() {
   find_specs();
   const DraftCommon step_template = group_template();
   plan_pod_template(plan);
-  const GroupContext context{m_request,          m_facts,       m_params,        m_names,
-                             workspaces,         step_template, m_containers,    m_volume_names,
-                             m_template_volumes, m_options.pod, m_commands_later};
+  const GroupContext context{m_request,
+                             m_facts,
+                             m_params,
+                             m_names,
+                             workspaces,
+                             step_template,
+                             m_containers,
+                             m_volume_names,
+                             m_template_volumes,
+                             m_options.pod,
+                             m_commands_later,
+                             m_options.pod && m_group.run.sidecars_from_start};
   plan_tasks(context);
   choose_tasks();
   plan_finally(context);
@@ -373,7 +384,8 @@ std::vector<std::string> images_to_look_up(const GroupSpec& group, const RunRequ
       Planner(resolved ? *resolved : group, request, facts, options, unheard, true).make();
   std::set<std::string> images;
   for (const PlanTask& task : made.tasks) {
-    for (const PlanStep& step : task.steps) {
+    for (std::size_t i = 0; i < container_count(task); ++i) {
+      const PlanStep& step = container_at(task, i);
       if (!step.script && step.command.empty() && !facts.images.contains(step.image))
         images.insert(step.image);
     }

@@ -70,16 +70,18 @@ std::string container_fields(const StepCommon& common, const Substitution& subst
 }
 
 // Find out what a step with neither command nor script runs (taskrun-semantics.md 2.5).
-void look_up_command(const Step& step, const DraftCommon& merged, const Facts& facts,
+void look_up_command(const Step& step, const DraftCommon& merged, const StepContext& context,
                      Diagnostics& diagnostics, PlanStep& planned) {
+  const Facts& facts = context.facts;
   const auto found = facts.images.find(planned.image);
   if (found == facts.images.end()
       || (found->second.entrypoint.empty() && found->second.cmd.empty())) {
     diagnostics.add_error(step.where,
-                          fmt::format("the step says neither what command nor what script to run, "
+                          fmt::format("the {} says neither what command nor what script to run, "
                                       "and what the image \"{}\" would run is not known here; add "
-                                      "a command or a script",
-                                      planned.image));
+                                      "a command or a script{}",
+                                      context.sidecar ? "sidecar" : "step", planned.image,
+                                      context.sidecar ? ", or set `run.sidecars: fromStart`" : ""));
     return;
   }
   const ImageCommand& image = found->second;
@@ -195,9 +197,10 @@ PlanStep plan_step(const Step& step, std::size_t index, const StepContext& conte
   result.name = substitution.known(step.name, "the name of a step");
   if (result.name.empty())
     result.name = fmt::format("unnamed-{}", index);
-  result.container =
-      context.containers.make(fmt::format("step-{}-{}", context.task, result.name),
-                              fmt::format("{}/{}/{}", context.task, index, result.name));
+  result.container = context.containers.make(
+      fmt::format("{}-{}-{}", context.sidecar ? "sidecar" : "step", context.task, result.name),
+      fmt::format("{}/{}{}/{}", context.task, context.sidecar ? "sidecar/" : "", index,
+                  result.name));
 
   if (std::optional<std::string> image = merged.image.known())
     result.image = *std::move(image);
@@ -223,7 +226,7 @@ PlanStep plan_step(const Step& step, std::size_t index, const StepContext& conte
   } else if (has_items(merged.command)) {
     result.command = to_texts(*merged.command);
   } else if (!context.commands_later) {
-    look_up_command(step, merged, context.facts, diagnostics, result);
+    look_up_command(step, merged, context, diagnostics, result);
   }
 
   for (const DraftEnv& variable : merged.env)
@@ -233,7 +236,7 @@ PlanStep plan_step(const Step& step, std::size_t index, const StepContext& conte
     check_given(step, merged, context.facts.given, diagnostics);
   result.working_dir = merged.working_dir.to_text();
   plan_policies(step, substitution, result);
-  result.mounts = context.volumes.mounts_of(step, merged.mounts, substitution);
+  result.mounts = context.volumes.mounts_of(step, merged.mounts, substitution, !context.sidecar);
   return result;
 }
 

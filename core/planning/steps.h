@@ -59,6 +59,7 @@ struct StepContext {
   NamePool& containers;
   bool pod = false;            // PlanOptions::pod
   bool commands_later = false; // a command that only the image knows is left out
+  bool sidecar = false;        // the step is a sidecar
 };
 
 // Make the plan of a step. `substitution` knows all its variables.

@@ -6,6 +6,7 @@
 #include "core/planning/mounts.h"
 #include "core/planning/params.h"
 #include "core/planning/policies.h"
+#include "core/planning/sidecars.h"
 #include "core/planning/substitute.h"
 #include "core/planning/variables.h"
 
@@ -133,7 +134,8 @@ void collect_needs(const PipelineTask& task, const Scope& late, PlanTask& planne
     needs.add(check.value);
   needs.add(planned.late_timeout);
   needs.add(planned.late_on_error);
-  for (const PlanStep& step : planned.steps) {
+  for (std::size_t i = 0; i < container_count(planned); ++i) {
+    const PlanStep& step = container_at(planned, i);
     for (const auto* list : {&step.command, &step.args}) {
       for (const Text& text : *list)
         needs.add(text);
@@ -217,6 +219,7 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
     planned.steps.push_back(plan_step(spec.steps[i], i, step_context,
                                       Substitution({&params, &step_variables}, diagnostics)));
   }
+  plan_sidecars(spec, step_context, context.sidecars_from_start, substitution, planned);
   planned.results = plan_results(spec);
   planned.emptied = volumes.emptied(planned.steps);
   collect_needs(task, late, planned);

@@ -26,9 +26,10 @@ struct GroupContext {
   const DraftCommon& step_template; // `run.stepTemplate`, the group's variables replaced
   NamePool& containers;
   NamePool& volume_names;
-  const SharedVolumes& volumes; // of `run.podTemplate`
-  bool pod = false;             // PlanOptions::pod
-  bool commands_later = false;  // StepContext::commands_later
+  const SharedVolumes& volumes;     // of `run.podTemplate`
+  bool pod = false;                 // PlanOptions::pod
+  bool commands_later = false;      // StepContext::commands_later
+  bool sidecars_from_start = false; // `run.sidecars: fromStart`, in a pod
 };
 
 // A task of the group that is being planned. `planned.after` is left empty.

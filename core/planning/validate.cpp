@@ -38,6 +38,7 @@ void validate(const GroupSpec& group, const Facts& facts, Diagnostics& diagnosti
                                     "checked",
                                     task.task->task_ref->where.path, task.task->task_ref->text));
   }
+  validation::check_sidecars(view, facts, diagnostics);
   validation::check_doubts(view, diagnostics);
 }
 

@@ -151,7 +151,7 @@ spec:
   discription: unknown field
   tasks:
   - {name: a, runAfter: [b], taskSpec: {steps: [{image: i, script: "$(params.x)"}]}}
-  - {name: b, runAfter: [a], timeout: never, taskSpec: {sidecars: [{name: s}], steps: [{image: i, script: x}]}}
+  - {name: b, runAfter: [a], timeout: never, taskSpec: {sidecars: [{name: s, image: i, script: x, restartPolicy: Always}], steps: [{image: i, script: x}]}}
 )yaml");
   EXPECT_THAT(
       checked.findings(),
@@ -160,7 +160,7 @@ spec:
                   HasSubstr("8: error: spec.tasks[0].name: the tasks wait for each other"),
                   HasSubstr("8: error: spec.tasks[0].taskSpec.steps[0].script: \"$(params.x)\""),
                   HasSubstr("9: error: spec.tasks[1].timeout: \"never\" is no duration"),
-                  HasSubstr("9: error: spec.tasks[1].taskSpec.sidecars: not supported yet")));
+                  HasSubstr("9: error: spec.tasks[1].taskSpec.sidecars[0].restartPolicy: ")));
 }
 
 TEST(Validate, TakesALongChainWithoutDeepRecursion) {

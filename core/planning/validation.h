@@ -38,6 +38,9 @@ void check_passing(const GroupView& group, const TaskView& task, Diagnostics& di
 // A Task: its declarations, volumes and steps, with the references in them.
 void check_task(const GroupView& group, const TaskView& task, Diagnostics& diagnostics);
 
+// Sidecars: what an agent cannot run of them, and ports that tasks have to themselves.
+void check_sidecars(const GroupView& group, const Facts& facts, Diagnostics& diagnostics);
+
 // The defaults that the group gives to every step.
 void check_run(const GroupView& group, Diagnostics& diagnostics);
 

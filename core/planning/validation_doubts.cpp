@@ -203,45 +203,77 @@ bool is_port(std::string_view text) {
 
 // The ports that a task says it listens on: `ports`, and the variable PORT by which programs are
 // told (12factor.net/port-binding). What a script does is not known.
-std::map<std::string, Where> ports_of(const TaskView& view) {
-  std::map<std::string, Where> ports;
+struct Port {
+  Where where;
+  bool of_sidecar = false;
+};
+
+std::map<std::string, Port> ports_of(const TaskView& view) {
+  std::map<std::string, Port> ports;
+  if (view.spec != nullptr) {
+    for (const Sidecar& sidecar : view.spec->sidecars)
+      for (const Located& port : sidecar.ports)
+        ports.try_emplace(port.text, Port{port.where, true});
+  }
   each_common(view, [&](const StepCommon& step) {
     for (const Located& port : step.ports)
-      ports.try_emplace(port.text, port.where);
+      ports.try_emplace(port.text, Port{port.where});
     for (const EnvVar& variable : step.env)
       if (variable.name.text == "PORT" && is_port(variable.value.text))
-        ports.try_emplace(variable.value.text, variable.value.where);
+        ports.try_emplace(variable.value.text, Port{variable.value.where});
   });
   return ports;
 }
 
+struct PortUser {
+  Index task = 0;
+  Port port;
+};
+
+// Say what becomes of two tasks that may overlap and share a port.
+std::string port_message(const GroupView& group, const PortUser& one, const PortUser& other,
+                         const std::string& port) {
+  const std::string& a = name_of(group, one.task);
+  const std::string& b = name_of(group, other.task);
+  if (one.port.of_sidecar && other.port.of_sidecar) // order_by_ports() keeps them apart
+    return fmt::format("the sidecars of the tasks \"{}\" and \"{}\" declare port {}, which all "
+                       "tasks of a pod share, so that the later one in the group waits for the "
+                       "other; give them different ports if they are to overlap",
+                       a, b, port);
+  return fmt::format(
+      "the tasks \"{}\" and \"{}\" may run at the same time and both listen on port "
+      "{}, which all tasks of a pod share; give them different ports, or let one run "
+      "after the other",
+      a, b, port);
+}
+
 void check_ports(const GroupView& group, Diagnostics& diagnostics) {
-  std::map<std::string, std::vector<std::pair<Index, Where>>> listeners; // by port
+  std::map<std::string, std::vector<PortUser>> listeners; // by port
   std::set<Index> tasks;
   for (Index task = 0; task < group.tasks().size(); ++task)
-    for (const auto& [port, where] : ports_of(group.tasks()[task])) {
-      listeners[port].emplace_back(task, where);
+    for (const auto& [number, port] : ports_of(group.tasks()[task])) {
+      listeners[number].push_back({task, port});
       tasks.insert(task);
     }
   if (std::all_of(listeners.begin(), listeners.end(),
                   [](const auto& one) { return one.second.size() == 1; }))
     return;
   const Overlaps overlaps(group, {tasks.begin(), tasks.end()});
-  for (const auto& [port, of_port] : listeners)
+  // Sidecars that cannot be kept apart are an error (check_sidecars()), not a doubt.
+  const auto is_error = [&](const PortUser& one, const PortUser& other) {
+    return one.port.of_sidecar && other.port.of_sidecar
+           && (group.group().run.sidecars_from_start
+               || (group.tasks()[one.task].is_finally && group.tasks()[other.task].is_finally));
+  };
+  for (const auto& [number, of_port] : listeners)
     for (std::size_t i = 1; i < of_port.size(); ++i) {
-      const Index task = of_port[i].first;
+      const PortUser& user = of_port[i];
       const auto end = of_port.begin() + static_cast<std::ptrdiff_t>(i);
-      const auto other = std::find_if(of_port.begin(), end, [&](const auto& one) {
-        return overlaps.may_overlap(one.first, task);
+      const auto other = std::find_if(of_port.begin(), end, [&](const PortUser& one) {
+        return overlaps.may_overlap(one.task, user.task) && !is_error(one, user);
       });
-      if (other == end)
-        continue;
-      diagnostics.add_warning(
-          of_port[i].second,
-          fmt::format("the tasks \"{}\" and \"{}\" may run at the same time and both listen "
-                      "on port {}, which all tasks of a pod share; give them different "
-                      "ports, or let one run after the other",
-                      name_of(group, other->first), name_of(group, task), port));
+      if (other != end)
+        diagnostics.add_warning(user.port.where, port_message(group, *other, user, number));
     }
 }
 

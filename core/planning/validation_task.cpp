@@ -59,6 +59,7 @@ public:
       check_mounts(*m_spec.step_template);
     }
     check_steps();
+    check_sidecars();
   }
 
 private:
@@ -275,6 +276,28 @@ private:
       if (begin != std::string::npos
           && std::string_view(step.script->text).substr(begin).starts_with("#!win"))
         error(step.script->where, "Windows scripts are not supported");
+    }
+  }
+
+  void check_sidecars() const {
+    check_unique(m_spec.sidecars, "sidecar", m_diagnostics);
+    for (const Sidecar& sidecar : m_spec.sidecars) {
+      early(sidecar.name, "a sidecar's name");
+      if (!has_variables(sidecar.name.text) && !sidecar.name.text.empty()
+          && !is_dns_label(sidecar.name.text))
+        error(sidecar.name.where, fmt::format("found \"{}\", expected {}",
+                                              sidecar.name.text.substr(0, 80), dns_label_rule));
+      check_common(sidecar);
+      check_mounts(sidecar);
+      check_usages(sidecar);
+      if (sidecar.image.text.empty())
+        error(sidecar.where, "missing image; Tekton wants one for every sidecar, even where it has "
+                             "no effect");
+      if (sidecar.script && sidecar.command)
+        error(sidecar.script->where,
+              "given beside command; a sidecar has one of them (args may stay)");
+      if (sidecar.script)
+        late_text(*sidecar.script, "a script");
     }
   }
 

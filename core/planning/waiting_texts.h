@@ -55,6 +55,11 @@ void each_waiting_text(const TaskView& view, Visit visit) {
     visit(step.timeout);
     visit(step.on_error);
   }
+  for (const Sidecar& sidecar : view.spec->sidecars) {
+    visit_common(sidecar);
+    if (sidecar.script)
+      visit(*sidecar.script);
+  }
 }
 
 } // namespace taskgroup::validation

@@ -134,6 +134,11 @@ public:
       if (step.script)
         add(*step.script);
     }
+    for (const Sidecar& sidecar : spec.sidecars) {
+      add(static_cast<const StepCommon&>(sidecar));
+      if (sidecar.script)
+        add(*sidecar.script);
+    }
   }
 
   const std::set<std::string>& names() const { return m_names; }
@@ -292,6 +297,10 @@ std::vector<TaskWorkspace> bind_task_workspaces(const PipelineTask& pipeline_tas
   std::set<std::string> isolated;
   for (const Step& step : spec.steps) {
     for (const WorkspaceUsage& usage : step.workspaces)
+      isolated.insert(usage.name.text);
+  }
+  for (const Sidecar& sidecar : spec.sidecars) {
+    for (const WorkspaceUsage& usage : sidecar.workspaces)
       isolated.insert(usage.name.text);
   }
 

@@ -85,6 +85,10 @@ Decision decide_dag_task(const Run& run, const PlanTask& plan) {
             .reason = std::string(task_reason::invalid_reference),
             .message = missing_message(run, *missing, values, plan.name)};
   }
+  if (!std::all_of(plan.ordered_after.begin(), plan.ordered_after.end(),
+                   [&run](std::size_t i) { return run.is_done(i); })) {
+    return {};
+  }
   return {.kind = Decision::Kind::start};
 }
 

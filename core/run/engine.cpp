@@ -73,6 +73,12 @@ void Engine::State::take(const event::Begin& /*event*/) {
 }
 
 void Engine::State::take(const event::StepStarted& event) {
+  if (with_sidecar(event.id, event.attempt) != nullptr) {
+    write(record::SidecarChanged{.task = event.id.task,
+                                 .sidecar = event.id.step - plan_of(event.id.task).steps.size(),
+                                 .attempt = event.attempt});
+    return;
+  }
   TaskRun* task = current(event.id, event.attempt);
   if (task == nullptr || task->started) {
     return;
@@ -86,6 +92,10 @@ void Engine::State::take(const event::StepStarted& event) {
 }
 
 void Engine::State::take(const event::StepExited& event) {
+  if (with_sidecar(event.id, event.attempt) != nullptr) {
+    sidecar_exited(event);
+    return;
+  }
   TaskRun* task = current(event.id, event.attempt);
   if (task == nullptr) {
     return;
@@ -105,9 +115,7 @@ void Engine::State::take(const event::StepExited& event) {
     return;
   case Stop::task_timeout:
     end_step(index, event.exit_code, step_reason::timed_out, "");
-    fail_attempt(index, task_reason::timed_out,
-                 "the task failed to finish within " + std::to_string(task->timeout->count())
-                     + " ms");
+    fail_attempt(index, task_reason::timed_out, timeout_message(index));
     return;
   case Stop::run_timeout:
   case Stop::cancelled:
@@ -135,7 +143,7 @@ void Engine::State::take(const event::StepExited& event) {
   }
   end_step(index, event.exit_code,
            event.exit_code == 0 ? step_reason::completed : step_reason::continued, "");
-  if (event.id.step + 1 < task->steps.size()) {
+  if (event.id.step + 1 < plan_of(index).steps.size()) {
     start_step(index, event.id.step + 1);
   } else {
     complete(index, task_reason::succeeded, "All Steps have completed executing");
@@ -167,18 +175,34 @@ void Engine::State::take(const event::ContainerLost& event) {
     return;
   }
   TaskRun& task = run.tasks[event.id.task];
-  task.steps[event.id.step].lost = true;
+  StepRun& container = task.steps[event.id.step];
+  container.lost = true;
+  container.running = false;
+  if (task.ending) { // its steps are done: there is nothing to lose but another attempt
+    task.ending->may_retry = false;
+    go_on_if_gone(event.id.task);
+    return;
+  }
   if (task.outcome.state == TaskState::pending) {
     if (!task.loss) {
       task.loss = TaskRun::Loss{event.reason, event.message};
     }
     return;
   }
+  if (is_sidecar(event.id)) {
+    write(record::SidecarChanged{.task = event.id.task,
+                                 .sidecar = event.id.step - plan_of(event.id.task).steps.size(),
+                                 .attempt = task.attempt,
+                                 .ended = true,
+                                 .exit_code = -1,
+                                 .termination_reason = event.reason,
+                                 .message = event.message});
+  }
   if (!task.resetting) {
     if (event.id.step == task.step) {
       end_step(event.id.task, -1, event.reason, event.message);
     } else {
-      if (task.stop == Stop::none) {
+      if (task.stop == Stop::none && !task.waiting) {
         act(action::StopStep{id(event.id.task), task.attempt});
       }
       end_step(event.id.task, -1, step_reason::cancelled, "");
@@ -285,7 +309,8 @@ TaskRun* Engine::State::current(const StepId& id, int attempt) {
   }
   TaskRun& task = run.tasks[id.task];
   const bool is_current = task.outcome.state == TaskState::running && !task.resetting
-                          && task.attempt == attempt && task.step == id.step;
+                          && !task.waiting && !task.ending && task.attempt == attempt
+                          && task.step == id.step;
   return is_current ? &task : nullptr;
 }
 

@@ -58,6 +58,30 @@ void EngineTest::steps(std::string_view name, std::size_t count) {
   }
 }
 
+void EngineTest::sidecars(std::string_view name, std::size_t count) {
+  PlanTask& it = task(name);
+  for (std::size_t i = 0; i < count; ++i) {
+    PlanSidecar& sidecar = it.sidecars.emplace_back();
+    sidecar.name = "c" + std::to_string(i);
+    sidecar.container = "sidecar-" + it.name + "-" + sidecar.name;
+  }
+}
+
+StepId EngineTest::sidecar(std::string_view name, std::size_t number) const {
+  const std::size_t it = index(name);
+  return {it, plan.tasks[it].steps.size() + number};
+}
+
+std::string EngineTest::sidecar_ready(std::string_view name, std::size_t number, int attempt) {
+  return send(event::SidecarReady{sidecar(name, number), attempt});
+}
+
+std::string EngineTest::sidecar_exit(std::string_view name, int code, std::size_t number,
+                                     int attempt) {
+  return send(
+      event::StepExited{.id = sidecar(name, number), .attempt = attempt, .exit_code = code});
+}
+
 void EngineTest::declare(std::string_view name, const std::vector<std::string>& results,
                          ValueType type) {
   for (const std::string& result : results) {
@@ -98,7 +122,7 @@ std::string EngineTest::reset(std::string_view name, const std::string& error) {
   const std::size_t it = index(name);
   const int attempt = last_start(name).attempt + 1;
   std::string actions;
-  for (std::size_t step = 0; step < plan.tasks[it].steps.size(); ++step) {
+  for (std::size_t step = 0; step < container_count(plan.tasks[it]); ++step) {
     if (const std::string more = send(event::StepReset{{it, step}, attempt, error});
         !more.empty()) {
       add_to(actions, more);
@@ -176,6 +200,10 @@ std::size_t EngineTest::add(std::string_view name, bool is_finally) {
 
 std::string EngineTest::step_name(const StepId& id, int attempt) const {
   const PlanTask& it = plan.tasks.at(id.task);
+  if (id.step >= it.steps.size()) {
+    return it.name + "+" + it.sidecars.at(id.step - it.steps.size()).name
+           + (attempt > 0 ? "#" + std::to_string(attempt) : "");
+  }
   return it.name + (it.steps.size() > 1 ? "/" + std::to_string(id.step) : "")
          + (attempt > 0 ? "#" + std::to_string(attempt) : "");
 }
@@ -184,7 +212,9 @@ std::string EngineTest::describe(const Action& action) {
   return std::visit(
       Overloaded{
           [this](const action::StartStep& it) {
-            m_starts.insert_or_assign(plan.tasks.at(it.id.task).name, it);
+            if (it.id.step < plan.tasks.at(it.id.task).steps.size()) {
+              m_starts.insert_or_assign(plan.tasks.at(it.id.task).name, it);
+            }
             return "start " + step_name(it.id, it.attempt);
           },
           [this](const action::StopStep& it) { return "stop " + step_name(it.id, it.attempt); },
@@ -219,6 +249,12 @@ std::string EngineTest::describe(const Record& record) const {
           [&](const record::StepChanged& it) {
             return plan.tasks.at(it.task).name + "/" + std::to_string(it.step) + number(it.attempt)
                    + " "
+                   + (it.ended ? it.termination_reason + " " + std::to_string(it.exit_code)
+                               : std::string("Running"));
+          },
+          [&](const record::SidecarChanged& it) {
+            const PlanTask& of = plan.tasks.at(it.task);
+            return of.name + "+" + of.sidecars.at(it.sidecar).name + number(it.attempt) + " "
                    + (it.ended ? it.termination_reason + " " + std::to_string(it.exit_code)
                                : std::string("Running"));
           },

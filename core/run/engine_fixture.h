@@ -30,6 +30,10 @@ protected:
   // Give a task that many steps.
   void steps(std::string_view name, std::size_t count);
 
+  // Give a task sidecars: c0, c1…; in actions and records they are `a+c0`.
+  void sidecars(std::string_view name, std::size_t count = 1);
+  StepId sidecar(std::string_view name, std::size_t number = 0) const;
+
   // Let a task declare results, all of one type, and another one need them.
   void declare(std::string_view name, const std::vector<std::string>& results,
                ValueType type = ValueType::string);
@@ -41,6 +45,9 @@ protected:
   std::string exit_ok(std::string_view name, const Files& results = {}) {
     return exit(name, 0, results);
   }
+  std::string sidecar_ready(std::string_view name, std::size_t number = 0, int attempt = 0);
+  std::string sidecar_exit(std::string_view name, int code, std::size_t number = 0,
+                           int attempt = 0);
   std::string cannot_start(std::string_view name, const std::string& error);
   std::string reset(std::string_view name, const std::string& error = "");
   std::string lose(std::string_view name, std::size_t step = 0);

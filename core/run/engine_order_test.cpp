@@ -7,6 +7,7 @@ namespace {
 
 using OrderTest = EngineTest;
 
+// Covers: 1.8.F3
 TEST_F(OrderTest, TaskStartsWhenAllBeforeItAreDone) {
   given("a -> c -> d; b -> c");
   EXPECT_EQ(begin(), "start a; start b");
@@ -53,6 +54,17 @@ TEST_F(OrderTest, MaxParallelStartsReadyTasksInPlanOrder) {
   EXPECT_EQ(exit_ok("d"), "release d");
   EXPECT_EQ(exit_ok("e"), "release e; start f; start g");
   EXPECT_EQ(exit_ok("f"), "release f; start h");
+}
+
+TEST_F(OrderTest, TasksThatShareAPortAreOrderedAndNothingElse) {
+  given("a -> b; c; d");
+  task("c").ordered_after = {0, 1};
+  task("d").ordered_after = {0};
+  task("a").on_error = PlanTask::OnError::carry_on;
+  task("d").when = {{.input = Text("x"), .values = {Text("y")}}};
+  EXPECT_EQ(begin(), "release d; start a"); // what is skipped need not wait
+  EXPECT_EQ(exit("a", 1), "release a; start b");
+  EXPECT_EQ(exit_ok("b"), "release b; start c"); // whatever became of a
 }
 
 TEST_F(OrderTest, TaskBetweenAttemptsCountsAsRunning) {

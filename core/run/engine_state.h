@@ -22,6 +22,7 @@ struct Engine::State {
   void take(const event::StepStarted& event);
   void take(const event::StepExited& event);
   void take(const event::StepReset& event);
+  void take(const event::SidecarReady& event);
   void take(const event::ContainerLost& event);
   void take(const event::Cancel& event);
   void take(const event::Tick& /*event*/) {}
@@ -44,6 +45,9 @@ struct Engine::State {
   void begin_attempt(std::size_t task, int attempt);
   void start_step(std::size_t task, std::size_t step);
 
+  // Tell a container to run its step or sidecar; return what is wrong instead, or nothing.
+  std::string start_container(const StepId& id);
+
   // Record that the current step has ended; an exit code of -1 means none.
   void end_step(std::size_t task, int exit_code, std::string_view reason, std::string message);
 
@@ -62,7 +66,32 @@ struct Engine::State {
 
   // Stop what runs: a task, or all finally tasks, or all others.
   void stop_task(std::size_t task, Stop why);
+  std::string timeout_message(std::size_t task) const;
   void stop_all(bool of_finally, Stop why);
+
+  // --- sidecars.cpp: a task's sidecars, around its steps ---
+
+  // Start the sidecars of the attempt, and its first step once they are ready.
+  void start_sidecars(std::size_t task);
+  void begin_steps_if_ready(std::size_t task);
+
+  // Return the task if this is one of its sidecars that runs in this attempt.
+  TaskRun* with_sidecar(const StepId& id, int attempt);
+  bool is_sidecar(const StepId& id) const {
+    return id.step >= run.plan.tasks[id.task].steps.size();
+  }
+  void sidecar_exited(const event::StepExited& event);
+
+  // Return what died while the steps were not done, unless how they ended outweighs that (stock's
+  // getFailureInfo(): SidecarOOM, StepOOM, SidecarFailed, StepFailed).
+  const TaskRun::Loss* dead_sidecar(std::size_t task, std::string_view reason) const;
+
+  // Stop an attempt whose sidecars are awaited.
+  void stop_waiting(std::size_t task);
+
+  // Stop the sidecars that run and put an ending off until they are gone; false if none runs.
+  bool hold(std::size_t task, TaskRun::Ending ending);
+  void go_on_if_gone(std::size_t task);
 
   // --- deadlines.cpp ---
 

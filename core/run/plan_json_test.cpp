@@ -46,10 +46,29 @@ Plan full_plan() {
   second.late_timeout = late("", "tasks.a.results.o.k");
   second.late_on_error = late("", "tasks.a.results.r[0]");
   second.checks = {{.param = "p", .value = late("", "tasks.a.results.o.k"), .allowed = {"1"}}};
+  second.ordered_after = {0};
   second.retries = 3;
   second.timeout = 60'000ms;
   second.on_error = PlanTask::OnError::carry_on;
   second.steps = {step};
+  PlanSidecar& sidecar = second.sidecars.emplace_back();
+  sidecar.name = "db";
+  sidecar.container = "sidecar-b-db";
+  sidecar.script = "#!/bin/sh\n";
+  sidecar.care.startup = {{.kind = PlanHandler::Kind::tcp_socket, .host = "::1", .port = 5432}};
+  sidecar.care.readiness = {
+      {.kind = PlanHandler::Kind::http_get, .port = 80, .path = "/ready", .headers = {"A: b"}},
+      1s,
+      2s,
+      3s,
+      4,
+      5};
+  sidecar.care.liveness = {{.command = {"true"}}};
+  sidecar.care.post_start = {.command = {"date"}};
+  sidecar.care.pre_stop = {.kind = PlanHandler::Kind::sleep, .duration = 2s};
+  sidecar.care.grace = 5s;
+  sidecar.ports = {5432};
+  sidecar.from_start = true;
   second.emptied = {"/tekton/home"};
   PlanTask last{.name = "f", .is_finally = true, .steps = {{.name = "only", .container = "c"}}};
   plan.tasks = {first, second, last};
@@ -66,6 +85,18 @@ Plan full_plan() {
   plan.report_task_results = true;
   plan.pod_template = R"({"nodeSelector":{}})";
   return plan;
+}
+
+TEST(PlanJson, CareOfASidecarTravelsAlone) {
+  const std::string json = to_json(full_plan().tasks[1].sidecars[0].care);
+  const auto care = care_from_json(json);
+  ASSERT_TRUE(care) << care.error();
+  EXPECT_EQ(to_json(*care), json);
+  EXPECT_EQ(care->readiness->handler.headers, std::vector<std::string>{"A: b"});
+  EXPECT_EQ(care->readiness->failure_threshold, 5);
+  EXPECT_EQ(care->pre_stop->duration, 2s);
+  EXPECT_FALSE(care_from_json("{").has_value());
+  EXPECT_FALSE(care_from_json(R"({"postStart":{"kind":"grpc"}})").has_value());
 }
 
 TEST(PlanJson, RoundTrips) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <taskgroup/plan.h>
 
+#include "core/run/handler_kinds.h"
 #include "core/run/json.h"
 
+#include <algorithm>
 #include <limits>
 #include <set>
 
@@ -28,6 +30,15 @@ public:
       return tl::make_unexpected(m_error);
     }
     return plan;
+  }
+
+  tl::expected<PlanCare, std::string> read_care(const json& document) {
+    PlanCare care;
+    read(document, "care", care);
+    if (!m_error.empty()) {
+      return tl::make_unexpected(m_error);
+    }
+    return care;
   }
 
 private:
@@ -109,8 +120,13 @@ private:
     value = static_cast<std::size_t>(integer(node, path, std::numeric_limits<int>::max()));
   }
 
-  void read(const json& node, const std::string& path, std::optional<Millis>& value) {
+  void read(const json& node, const std::string& path, Millis& value) {
     value = Millis(integer(node, path, max_millis));
+  }
+
+  template <typename T>
+  void read(const json& node, const std::string& path, std::optional<T>& value) {
+    read(node, path, value.emplace());
   }
 
   void read(const json& node, const std::string& path, ValueType& value) {
@@ -154,10 +170,6 @@ private:
     }
   }
 
-  void read(const json& node, const std::string& path, std::optional<Text>& value) {
-    read(node, path, value.emplace());
-  }
-
   template <typename T>
   void read(const json& node, const std::string& path, std::vector<T>& value) {
     if (!node.is_array()) {
@@ -199,15 +211,53 @@ private:
         .done();
   }
 
-  void read(const json& node, const std::string& path, PlanStep& value) {
+  void step_fields(Fields& fields, PlanStep& value) {
     bool carry_on = false;
-    Fields(*this, node, path)("name", value.name)("container", value.container)(
-        "command", value.command)("args", value.args)("script", value.script)("env", value.env)(
+    fields("name", value.name)("container", value.container)("command", value.command)(
+        "args", value.args)("script", value.script)("env", value.env)(
         "workingDir", value.working_dir)("continueOnError", carry_on)("timeout", value.timeout)(
         "lateOnError", value.late_on_error)("lateTimeout", value.late_timeout)(
-        "image", value.image)("mounts", value.mounts)("containerFields", value.container_fields)
-        .done();
+        "image", value.image)("mounts", value.mounts)("containerFields", value.container_fields);
     value.on_error = carry_on ? PlanStep::OnError::carry_on : PlanStep::OnError::stop_and_fail;
+  }
+
+  void read(const json& node, const std::string& path, PlanStep& value) {
+    Fields fields(*this, node, path);
+    step_fields(fields, value);
+    fields.done();
+  }
+
+  void read(const json& node, const std::string& path, PlanHandler& value) {
+    std::string kind;
+    Fields(*this, node, path)("kind", kind)("exec", value.command)("host", value.host)(
+        "port", value.port)("path", value.path)("headers", value.headers)("duration",
+                                                                          value.duration)
+        .done();
+    const auto* const found = std::find(handler_kinds.begin(), handler_kinds.end(), kind);
+    if (found == handler_kinds.end()) {
+      fail(path + ".kind", "must be exec, httpGet, tcpSocket or sleep");
+    }
+    value.kind = static_cast<PlanHandler::Kind>(found - handler_kinds.begin());
+  }
+
+  void read(const json& node, const std::string& path, PlanProbe& value) {
+    Fields(*this, node, path)("handler", value.handler)("initialDelay", value.initial_delay)(
+        "period", value.period)("timeout", value.timeout)(
+        "successThreshold", value.success_threshold)("failureThreshold", value.failure_threshold)("grace", value.grace)
+        .done();
+  }
+
+  void read(const json& node, const std::string& path, PlanCare& value) {
+    Fields(*this, node, path)("startup", value.startup)("readiness", value.readiness)(
+        "liveness", value.liveness)("postStart", value.post_start)("preStop", value.pre_stop)(
+        "grace", value.grace)
+        .done();
+  }
+
+  void read(const json& node, const std::string& path, PlanSidecar& value) {
+    Fields fields(*this, node, path);
+    step_fields(fields, value);
+    fields("care", value.care)("ports", value.ports)("fromStart", value.from_start).done();
   }
 
   void read(const json& node, const std::string& path, PlanResult& value) {
@@ -222,10 +272,11 @@ private:
   void read(const json& node, const std::string& path, PlanTask& value) {
     bool carry_on = false;
     Fields(*this, node, path)("name", value.name)("finally", value.is_finally)(
-        "after", value.after)("when", value.when)("needs", value.needs)("checks", value.checks)(
-        "retries", value.retries)("timeout", value.timeout)("continueOnError", carry_on)(
-        "lateTimeout", value.late_timeout)("lateOnError", value.late_on_error)(
-        "steps", value.steps)("results", value.results)("emptied", value.emptied)
+        "after", value.after)("orderedAfter", value.ordered_after)("when", value.when)(
+        "needs", value.needs)("checks", value.checks)("retries", value.retries)(
+        "timeout", value.timeout)("continueOnError", carry_on)("lateTimeout", value.late_timeout)(
+        "lateOnError", value.late_on_error)("steps", value.steps)("sidecars", value.sidecars)(
+        "results", value.results)("emptied", value.emptied)
         .done();
     value.on_error = carry_on ? PlanTask::OnError::carry_on : PlanTask::OnError::stop_and_fail;
   }
@@ -275,12 +326,12 @@ private:
       if (task.name.empty() || !names.insert(task.name).second) {
         fail(path + ".name", "\"" + task.name + "\" is empty or another task's name");
       }
-      for (const std::size_t before : task.after) {
+      for (const std::size_t before : predecessors_of(task)) {
         if (before >= i) {
           fail(path + ".after", std::to_string(before) + " is not the index of an earlier task");
         }
       }
-      if (task.is_finally && !task.after.empty()) {
+      if (task.is_finally && !predecessors_of(task).empty()) {
         fail(path + ".after", "a finally task has none");
       }
       if (!task.is_finally && i > 0 && plan.tasks[i - 1].is_finally) {
@@ -289,10 +340,10 @@ private:
       if (task.steps.empty()) {
         fail(path + ".steps", "must not be empty");
       }
-      for (const PlanStep& step : task.steps) {
-        if (step.container.empty() || !containers.insert(step.container).second) {
-          fail(path + ".steps",
-               "container \"" + step.container + "\" is empty or another step's name");
+      for (std::size_t step = 0; step < container_count(task); ++step) {
+        const std::string& container = container_at(task, step).container;
+        if (container.empty() || !containers.insert(container).second) {
+          fail(path + ".steps", "container \"" + container + "\" is empty or another step's name");
         }
       }
     }
@@ -302,6 +353,32 @@ private:
 };
 
 } // namespace
+
+std::vector<std::size_t> predecessors_of(const PlanTask& task) {
+  std::set<std::size_t> all(task.after.begin(), task.after.end());
+  all.insert(task.ordered_after.begin(), task.ordered_after.end());
+  return {all.begin(), all.end()};
+}
+
+std::vector<StepId> container_order(const Plan& plan) {
+  std::vector<StepId> order;
+  for (const bool sidecars : {false, true}) {
+    for (std::size_t task = 0; task < plan.tasks.size(); ++task) {
+      const std::size_t steps = plan.tasks[task].steps.size();
+      const std::size_t end = sidecars ? container_count(plan.tasks[task]) : steps;
+      for (std::size_t step = sidecars ? steps : 0; step < end; ++step) {
+        order.push_back({task, step});
+      }
+    }
+  }
+  return order;
+}
+
+tl::expected<PlanCare, std::string> care_from_json(std::string_view text) {
+  const std::optional<json> document = parse_json(text);
+  return document ? PlanReader().read_care(*document)
+                  : tl::make_unexpected(std::string("care: is not JSON"));
+}
 
 tl::expected<Plan, std::string> plan_from_json(std::string_view text) {
   const std::optional<json> document = parse_json(text);

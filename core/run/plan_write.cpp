@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <taskgroup/plan.h>
 
+#include "core/run/handler_kinds.h"
 #include "core/run/json_writer.h"
 
 namespace taskgroup {
@@ -30,6 +31,11 @@ public:
     flag("launchOnDemand", plan.launch_on_demand);
     flag("reportTaskResults", plan.report_task_results);
     m_json.end_object();
+    return m_json.str();
+  }
+
+  std::string write_alone(const PlanCare& care) {
+    write(care);
     return m_json.str();
   }
 
@@ -96,8 +102,59 @@ private:
     m_json.end_object();
   }
 
+  void write(int number) { m_json.number(number); }
+
+  void write(const PlanHandler& handler) {
+    m_json.begin_object();
+    text("kind", std::string(handler_kinds.at(static_cast<std::size_t>(handler.kind))));
+    list("exec", handler.command);
+    text("host", handler.host);
+    number("port", handler.port);
+    text("path", handler.path);
+    list("headers", handler.headers);
+    millis("duration", handler.duration);
+    m_json.end_object();
+  }
+
+  void write(const PlanProbe& probe) {
+    m_json.begin_object();
+    object("handler", std::optional(probe.handler));
+    millis("initialDelay", probe.initial_delay);
+    millis("period", probe.period);
+    millis("timeout", probe.timeout);
+    number("successThreshold", probe.success_threshold);
+    number("failureThreshold", probe.failure_threshold);
+    millis("grace", probe.grace);
+    m_json.end_object();
+  }
+
+  void write(const PlanCare& care) {
+    m_json.begin_object();
+    object("startup", care.startup);
+    object("readiness", care.readiness);
+    object("liveness", care.liveness);
+    object("postStart", care.post_start);
+    object("preStop", care.pre_stop);
+    millis("grace", care.grace);
+    m_json.end_object();
+  }
+
+  void write(const PlanSidecar& sidecar) {
+    m_json.begin_object();
+    step_fields(sidecar);
+    object("care", std::optional(sidecar.care));
+    list("ports", sidecar.ports);
+    flag("fromStart", sidecar.from_start);
+    m_json.end_object();
+  }
+
   void write(const PlanStep& step) {
     m_json.begin_object();
+    step_fields(step);
+    m_json.end_object();
+  }
+
+  void step_fields(const PlanStep& step) {
     text("name", step.name);
     text("container", step.container);
     optional_text("script", step.script);
@@ -114,7 +171,6 @@ private:
       list("mounts", step.mounts);
       text("containerFields", step.container_fields);
     }
-    m_json.end_object();
   }
 
   void write(const PlanResult& result) {
@@ -138,6 +194,7 @@ private:
     text("name", task.name);
     flag("finally", task.is_finally);
     list("after", task.after);
+    list("orderedAfter", task.ordered_after);
     list("when", task.when);
     list("needs", task.needs);
     list("checks", task.checks);
@@ -147,6 +204,7 @@ private:
     optional_text("lateTimeout", task.late_timeout);
     optional_text("lateOnError", task.late_on_error);
     list("steps", task.steps);
+    list("sidecars", task.sidecars);
     list("results", task.results);
     list("emptied", task.emptied);
     m_json.end_object();
@@ -172,6 +230,14 @@ private:
       write(element);
     }
     m_json.end_array();
+  }
+
+  template <typename T>
+  void object(std::string_view name, const std::optional<T>& value) {
+    if (value) {
+      m_json.key(name);
+      write(*value);
+    }
   }
 
   void text(std::string_view name, const Text& text) {
@@ -214,6 +280,8 @@ private:
 };
 
 } // namespace
+
+std::string to_json(const PlanCare& care) { return PlanWriter(PlanParts::all).write_alone(care); }
 
 std::string to_json(const Plan& plan, PlanParts parts) { return PlanWriter(parts).write(plan); }
 

@@ -12,6 +12,8 @@ namespace task_reason {
 inline constexpr std::string_view succeeded = "Succeeded";
 inline constexpr std::string_view step_failed = "StepFailed";
 inline constexpr std::string_view step_out_of_memory = "StepOOM";
+inline constexpr std::string_view sidecar_failed = "SidecarFailed";
+inline constexpr std::string_view sidecar_out_of_memory = "SidecarOOM";
 inline constexpr std::string_view failure_ignored = "FailureIgnored";
 inline constexpr std::string_view timed_out = "TaskRunTimeout";
 inline constexpr std::string_view cancelled = "TaskRunCancelled";
@@ -42,6 +44,8 @@ inline constexpr std::string_view out_of_memory = "OOMKilled";
 inline constexpr std::string_view timed_out = "TimeoutExceeded";
 inline constexpr std::string_view skipped = "Skipped";
 inline constexpr std::string_view cancelled = "Cancelled";
+inline constexpr std::string_view stopped =
+    "Stopped"; // ours: a sidecar whose task needs it no more
 } // namespace step_reason
 
 // Of the group: a PipelineRun's condition (taskrun-semantics.md 9.4).

@@ -45,12 +45,14 @@ public:
     event("step");
     task(record.task, record.attempt);
     text("step", m_plan.tasks[record.task].steps[record.step].name);
-    text("state", record.ended ? "Terminated" : "Running");
-    if (record.ended && record.exit_code >= 0) {
-      number("exitCode", record.exit_code);
-    }
-    text("reason", record.termination_reason);
-    text("message", record.message);
+    container_state(record);
+  }
+
+  void operator()(const record::SidecarChanged& record) {
+    event("sidecar");
+    task(record.task, record.attempt);
+    text("sidecar", m_plan.tasks[record.task].sidecars[record.sidecar].name);
+    container_state(record);
   }
 
   void operator()(const record::FinallyBegan& /*record*/) { event("finally"); }
@@ -94,6 +96,16 @@ private:
       m_json.key(name);
       m_json.text(text);
     }
+  }
+
+  // What a StepChanged and a SidecarChanged have in common.
+  void container_state(const auto& record) {
+    text("state", record.ended ? "Terminated" : "Running");
+    if (record.ended && record.exit_code >= 0) {
+      number("exitCode", record.exit_code);
+    }
+    text("reason", record.termination_reason);
+    text("message", record.message);
   }
 
   void number(std::string_view name, int number) {

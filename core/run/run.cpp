@@ -7,7 +7,7 @@ namespace taskgroup {
 
 Run::Run(const Plan& the_plan) : plan(the_plan), tasks(the_plan.tasks.size()) {
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    tasks[i].steps.resize(plan.tasks[i].steps.size());
+    tasks[i].steps.resize(container_count(plan.tasks[i]));
     index.emplace(plan.tasks[i].name, i);
   }
 }

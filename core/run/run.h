@@ -15,16 +15,20 @@ namespace taskgroup {
 // Why a running step is being stopped.
 enum class Stop { none, step_timeout, task_timeout, run_timeout, cancelled };
 
-// What is known of a step's container.
+// What is known of a container: a step's or a sidecar's.
 struct StepRun {
   bool lost = false;  // gone: nothing can be asked of it
   bool reset = false; // ready for the next attempt, while its task is resetting
+
+  // Of a sidecar, in this attempt.
+  bool running = false; // told to start, and has not ended
+  bool ready = false;
 };
 
 // What is known of a task; its outcome is what the world gets to see.
 struct TaskRun {
   TaskOutcome outcome;
-  std::vector<StepRun> steps;
+  std::vector<StepRun> steps; // and, after them, the sidecars: as container_at()
 
   int attempt = 0;        // the current or last one
   std::size_t step = 0;   // the current step
@@ -45,6 +49,18 @@ struct TaskRun {
     std::string message;
   };
   std::optional<Loss> loss;
+
+  bool waiting = false;                // for the sidecars: no step of the attempt has begun
+  std::optional<Loss> sidecar_failure; // one died while the steps were not done
+
+  // What becomes of the attempt once its sidecars, told to stop, are gone: the steps are done.
+  struct Ending {
+    bool may_retry = false; // fail_attempt(), else end_task()
+    TaskState state = TaskState::pending;
+    std::string reason;
+    std::string message;
+  };
+  std::optional<Ending> ending;
 
   bool named = false; // Engine::wanted() has named its containers
 };

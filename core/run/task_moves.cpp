@@ -81,16 +81,25 @@ void Engine::State::begin_attempt(std::size_t task, int attempt) {
   if (it.timeout) {
     it.deadline = now + *it.timeout;
   }
-  start_step(task, 0);
+  start_sidecars(task);
 }
 
 void Engine::State::start_step(std::size_t task, std::size_t step) {
   TaskRun& it = run.tasks[task];
   it.step = step;
   it.started = false;
-  const PlanStep& plan = step_of(task);
-  LateValues values(run, it.attempt);
-  action::StartStep start{.id = id(task), .attempt = it.attempt};
+  if (std::string problem = start_container(id(task)); !problem.empty()) {
+    end_step(task, -1, step_reason::skipped, "");
+    end_task(task, TaskState::failed, task_reason::validation_failed, std::move(problem));
+  }
+}
+
+std::string Engine::State::start_container(const StepId& id) {
+  const PlanTask& task = plan_of(id.task);
+  const PlanStep& plan = container_at(task, id.step);
+  const int attempt = run.tasks[id.task].attempt;
+  LateValues values(run, attempt);
+  action::StartStep start{.id = id, .attempt = attempt};
   // The planner has seen to it that these resolve once everything in `needs` is there.
   auto directory = plan.working_dir.resolve(values.lookup());
   auto script = plan.script ? plan.script->resolve(values.lookup()) : std::string();
@@ -98,20 +107,21 @@ void Engine::State::start_step(std::size_t task, std::size_t step) {
                         : !script  ? script.error().message
                                    : policy_problem(plan, values.lookup());
   if (!problem.empty()) {
-    end_step(task, -1, step_reason::skipped, "");
-    end_task(task, TaskState::failed, task_reason::validation_failed,
-             "step \"" + plan.name + "\": " + problem);
-    return;
+    return (is_sidecar(id) ? "sidecar \"" : "step \"") + plan.name + "\": " + problem;
   }
-  it.carries_on = carries_on(plan, values.lookup());
-  it.step_timeout = timeout_of(plan, values.lookup());
-  start.carries_on = it.carries_on;
+  if (!is_sidecar(id)) {
+    TaskRun& it = run.tasks[id.task];
+    it.carries_on = carries_on(plan, values.lookup());
+    it.step_timeout = timeout_of(plan, values.lookup());
+    start.carries_on = it.carries_on;
+  }
   start.working_dir = std::move(*directory);
   if (plan.script) {
     start.script = std::move(*script);
   }
-  start.values = values_for(plan_of(task), plan, values);
+  start.values = values_for(task, plan, values);
   act(std::move(start));
+  return {};
 }
 
 void Engine::State::end_step(std::size_t task, int exit_code, std::string_view reason,
@@ -132,6 +142,8 @@ void Engine::State::complete(std::size_t task, std::string_view reason, std::str
   TaskResults results = read_results(plan_of(task).results, run.tasks[task].files);
   if (!results.problem.empty()) {
     fail_attempt(task, task_reason::validation_failed, std::move(results.problem));
+  } else if (const TaskRun::Loss* dead = dead_sidecar(task, reason)) {
+    fail_attempt(task, dead->reason, dead->message);
   } else if (reason == task_reason::succeeded) {
     end_task(task, TaskState::succeeded, reason, std::move(message));
   } else {
@@ -150,7 +162,7 @@ void Engine::State::fail_attempt(std::size_t task, std::string_view reason, std:
 
 void Engine::State::leave_attempt(std::size_t task) {
   TaskRun& it = run.tasks[task];
-  while (++it.step < it.steps.size()) {
+  while (++it.step < plan_of(task).steps.size()) {
     end_step(task, -1, step_reason::skipped, "");
   }
   it.deadline.reset();
@@ -159,6 +171,9 @@ void Engine::State::leave_attempt(std::size_t task) {
 }
 
 void Engine::State::retry(std::size_t task, std::string_view reason, std::string message) {
+  if (hold(task, {true, TaskState::failed, std::string(reason), message})) {
+    return;
+  }
   leave_attempt(task);
   TaskRun& it = run.tasks[task];
   it.resetting = true;
@@ -175,6 +190,9 @@ void Engine::State::retry(std::size_t task, std::string_view reason, std::string
 
 void Engine::State::end_task(std::size_t task, TaskState state, std::string_view reason,
                              std::string message) {
+  if (hold(task, {false, state, std::string(reason), message})) {
+    return;
+  }
   TaskRun& it = run.tasks[task];
   const PlanTask& plan = plan_of(task);
   if (it.outcome.state == TaskState::running && !it.resetting) {
@@ -184,7 +202,8 @@ void Engine::State::end_task(std::size_t task, TaskState state, std::string_view
   const bool ignores_failure = carries_on(plan, values.lookup());
   const bool ignored =
       ignores_failure
-      && (reason == task_reason::step_failed || reason == task_reason::step_out_of_memory);
+      && (reason == task_reason::step_failed || reason == task_reason::step_out_of_memory
+          || reason == task_reason::sidecar_failed || reason == task_reason::sidecar_out_of_memory);
   it.resetting = false;
   it.outcome.state = state;
   it.outcome.reason = ignored ? task_reason::failure_ignored : reason;
@@ -210,9 +229,14 @@ void Engine::State::end_task(std::size_t task, TaskState state, std::string_view
   }
 }
 
+std::string Engine::State::timeout_message(std::size_t task) const {
+  return "the task failed to finish within " + std::to_string(run.tasks[task].timeout->count())
+         + " ms";
+}
+
 void Engine::State::stop_task(std::size_t task, Stop why) {
   TaskRun& it = run.tasks[task];
-  if (it.outcome.state != TaskState::running || it.stop != Stop::none) {
+  if (it.outcome.state != TaskState::running || it.stop != Stop::none || it.ending) {
     return;
   }
   it.stop = why;
@@ -220,6 +244,8 @@ void Engine::State::stop_task(std::size_t task, Stop why) {
   it.step_deadline.reset();
   if (it.resetting) {
     end_task(task, TaskState::cancelled, task_reason::cancelled, "");
+  } else if (it.waiting) {
+    stop_waiting(task);
   } else {
     act(action::StopStep{id(task), it.attempt});
   }

@@ -143,6 +143,15 @@ struct Step : StepCommon {
   std::vector<WorkspaceUsage> workspaces;
 };
 
+// A sidecar of a Task. on_error and timeout of a step are never set; `ports` are in both versions.
+struct Sidecar : Step {
+  RawValue raw_ports;
+  RawValue startup_probe;
+  RawValue readiness_probe;
+  RawValue liveness_probe;
+  RawValue lifecycle;
+};
+
 struct TaskSpec {
   Where where;
   std::vector<ParamSpec> params;
@@ -151,6 +160,7 @@ struct TaskSpec {
   std::vector<Volume> volumes;
   std::optional<StepCommon> step_template;
   std::vector<Step> steps;
+  std::vector<Sidecar> sidecars;
 };
 
 struct WhenExpression {
@@ -210,6 +220,7 @@ struct RunSpec {
   std::optional<StepCommon> step_template;
   bool resources_sum = false; // resources: sum
   RawValue pod_template;
+  bool sidecars_from_start = false; // sidecars: fromStart
   AgentInstall agent_install = AgentInstall::automatic;
 };
 

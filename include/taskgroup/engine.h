@@ -14,16 +14,9 @@
 
 namespace taskgroup {
 
-// Names a step of the plan: Plan::tasks[task].steps[step].
-struct StepId {
-  std::size_t task = 0;
-  std::size_t step = 0;
-  friend bool operator==(const StepId&, const StepId&) = default;
-  friend auto operator<=>(const StepId&, const StepId&) = default;
-};
-
 // --- What happened: the engine's input ---
 
+// Steps of a StepId are sidecars too, unless it says otherwise.
 namespace event {
 
 // The run begins. First event, once.
@@ -31,6 +24,13 @@ struct Begin {};
 
 // A step's process runs: its `timeout` counts from here.
 struct StepStarted {
+  StepId id;
+  int attempt = 0;
+};
+
+// A sidecar is ready, so that its task's steps may begin. Once an attempt; one that ends without
+// it counts as ready too.
+struct SidecarReady {
   StepId id;
   int attempt = 0;
 };
@@ -76,7 +76,7 @@ struct Tick {};
 } // namespace event
 
 using Event = std::variant<event::Begin, event::StepStarted, event::StepExited, event::StepReset,
-                           event::ContainerLost, event::Cancel, event::Tick>;
+                           event::SidecarReady, event::ContainerLost, event::Cancel, event::Tick>;
 
 // --- What to do about it: the engine's output, in order ---
 

@@ -67,6 +67,17 @@ enum class ObjectKind {
   pipeline_task_run_spec,
   task_run_spec,
   custom_run_spec,
+  sidecar,
+  container_port,
+  probe,
+  exec_action,
+  http_get_action,
+  http_header,
+  tcp_socket_action,
+  grpc_action,
+  lifecycle,
+  lifecycle_handler,
+  sleep_action,
 };
 
 // What becomes of a field.

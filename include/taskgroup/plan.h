@@ -86,6 +86,51 @@ struct PlanStep {
   std::string container_fields;
 };
 
+// What an agent does at one point of a sidecar's life: Kubernetes' handler of a probe or a hook.
+struct PlanHandler {
+  enum class Kind { exec, http_get, tcp_socket, sleep };
+  Kind kind = Kind::exec;
+  std::vector<std::string> command; // exec: run beside the sidecar, in its container
+  std::string host;                 // http_get, tcp_socket: an IP address; empty = this machine
+  int port = 0;                     // likewise
+  std::string path;                 // http_get
+  std::vector<std::string> headers; // http_get: `Name: value`
+  Millis duration{0};               // sleep
+};
+
+// Kubernetes' Probe, its defaults put in.
+struct PlanProbe {
+  PlanHandler handler;
+  Millis initial_delay{0};
+  Millis period{10'000};
+  Millis timeout{1'000};
+  int success_threshold = 1;
+  int failure_threshold = 3;
+  std::optional<Millis> grace; // between TERM and KILL where this probe ends the sidecar
+};
+
+// What the agent of a sidecar sees to beside running it, as kubelet would (taskrun-semantics.md 7).
+struct PlanCare {
+  std::optional<PlanProbe> startup;
+  std::optional<PlanProbe> readiness;
+  std::optional<PlanProbe> liveness;
+  std::optional<PlanHandler> post_start;
+  std::optional<PlanHandler> pre_stop;
+  Millis grace{30'000}; // between TERM and KILL, preStop included
+};
+
+// A sidecar: a container with an agent like a step's, that is started when its task starts, is
+// ready before the first step begins and is stopped after the last one. on_error and timeout of the
+// step are not used; `container` is `sidecar-<task>-<name>`.
+struct PlanSidecar : PlanStep {
+  PlanCare care;
+  std::vector<int> ports; // those declared: tasks that share one do not overlap
+
+  // `run.sidecars: fromStart`: a container without an agent, which runs from the pod's start;
+  // whoever made the pod tells the coordinator when it is ready and stops it after its task.
+  bool from_start = false;
+};
+
 // A result that a task declares.
 struct PlanResult {
   std::string name;
@@ -111,6 +156,10 @@ struct PlanTask {
   // (runAfter and result references); finally tasks have none.
   std::vector<std::size_t> after;
 
+  // Indices of more tasks that must be done before this one starts, whatever became of them: they
+  // declare a port that this one declares too, and all share one network. None of finally tasks.
+  std::vector<std::size_t> ordered_after;
+
   std::vector<PlanWhen> when;
 
   // Every reference of params, `when` and the embedded task to another task: the task cannot start
@@ -130,6 +179,7 @@ struct PlanTask {
   std::optional<Text> late_on_error;
 
   std::vector<PlanStep> steps; // never empty
+  std::vector<PlanSidecar> sidecars;
   std::vector<PlanResult> results;
 
   // Folders that are emptied between attempts, as paths in the steps' containers: what belongs to
@@ -175,6 +225,29 @@ struct Plan {
   bool report_task_results = false; // the journal's last record carries every task's results
 };
 
+// Return all tasks that must be done before this one starts, each once, in order.
+std::vector<std::size_t> predecessors_of(const PlanTask& task);
+
+// Return how many containers a task has, and one of them: its steps come first, then its sidecars.
+inline std::size_t container_count(const PlanTask& task) {
+  return task.steps.size() + task.sidecars.size();
+}
+inline const PlanStep& container_at(const PlanTask& task, std::size_t index) {
+  return index < task.steps.size() ? task.steps[index] : task.sidecars[index - task.steps.size()];
+}
+
+// Names a container of the plan: container_at(Plan::tasks[task], step).
+struct StepId {
+  std::size_t task = 0;
+  std::size_t step = 0; // from PlanTask::steps.size() on: a sidecar
+  friend bool operator==(const StepId&, const StepId&) = default;
+  friend auto operator<=>(const StepId&, const StepId&) = default;
+};
+
+// Return the containers in the order of their numbers, which sockets and `launch` records use: the
+// steps of all tasks, then the sidecars of all tasks.
+std::vector<StepId> container_order(const Plan& plan);
+
 // The parts of a plan that to_json writes: `run` is what engine and coordinator need, without
 // volumes, images, args, env and mounts, which a pod already has in its containers.
 enum class PlanParts { all, run };
@@ -185,5 +258,9 @@ std::string to_json(const Plan& plan, PlanParts parts = PlanParts::all);
 // Read a plan back. The error names the field. Refuses other versions, indices out of range and
 // edges that do not point backwards.
 tl::expected<Plan, std::string> plan_from_json(std::string_view text);
+
+// The same of what an agent needs to know of a sidecar.
+std::string to_json(const PlanCare& care);
+tl::expected<PlanCare, std::string> care_from_json(std::string_view text);
 
 } // namespace taskgroup

@@ -81,6 +81,18 @@ struct StepChanged {
   std::string message;
 };
 
+// A sidecar's process runs, or has ended: as StepChanged, whose reasons have one more, `Stopped` by
+// us, because its task needs it no longer.
+struct SidecarChanged {
+  std::size_t task = 0;
+  std::size_t sidecar = 0; // in PlanTask::sidecars
+  int attempt = 0;
+  bool ended = false;
+  int exit_code = 0; // -1: not known
+  std::string termination_reason;
+  std::string message;
+};
+
 // Finally begins.
 struct FinallyBegan {};
 
@@ -100,9 +112,9 @@ struct GroupEnded {
 
 } // namespace record
 
-using Record =
-    std::variant<record::GroupBegan, record::TaskChanged, record::TaskRetried, record::StepChanged,
-                 record::FinallyBegan, record::GroupStopping, record::GroupEnded>;
+using Record = std::variant<record::GroupBegan, record::TaskChanged, record::TaskRetried,
+                            record::StepChanged, record::SidecarChanged, record::FinallyBegan,
+                            record::GroupStopping, record::GroupEnded>;
 
 // Write a record as one JSON object without line breaks, always valid UTF-8. `number` counts the
 // journal's lines from 1; `time` is milliseconds since the Unix epoch. The schema is a contract:

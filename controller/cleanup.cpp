@@ -19,7 +19,7 @@ std::vector<std::string> own_containers(const Json& pod) {
   std::vector<std::string> names;
   if (const auto outline = outline_of(pod)) {
     for (const Outline::Task& task : outline->tasks) {
-      for (const Outline::Step& step : task.steps)
+      for (const Outline::Step& step : containers_of(task))
         names.push_back(step.container);
     }
   }

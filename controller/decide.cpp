@@ -333,7 +333,7 @@ Next without_end(const World& world, const PodView& pod, const Outline& outline,
 
 bool is_step(const Outline& outline, const std::string& container) {
   for (const Outline::Task& task : outline.tasks) {
-    for (const Outline::Step& step : task.steps) {
+    for (const Outline::Step& step : containers_of(task)) {
       if (step.container == container)
         return true;
     }
@@ -350,7 +350,8 @@ std::int64_t lost_at(const World& world, const Outline& outline, const Container
       || progress.lines == 0)
     return 0;
   for (const Outline::Task& task : outline.tasks) {
-    if (std::none_of(task.steps.begin(), task.steps.end(),
+    const std::vector<Outline::Step> containers = containers_of(task);
+    if (std::none_of(containers.begin(), containers.end(),
                      [&](const Outline::Step& step) { return step.container == container.name; }))
       continue;
     const bool over =

@@ -78,7 +78,12 @@ class PodBuilder {
 public:
   PodBuilder(const Plan& plan, const GroupSpec& group, const PodRequest& request,
              const PodSettings& settings)
-      : m_plan(plan), m_group(group), m_request(request), m_settings(settings), m_volumes(plan) {}
+      : m_plan(plan),
+        m_group(group),
+        m_request(request),
+        m_settings(settings),
+        m_order(container_order(plan)),
+        m_volumes(plan) {}
 
   tl::expected<BuiltPod, std::string> build() {
     tl::expected<PodResources, std::string> resources =
@@ -104,13 +109,18 @@ public:
     if (packed.size() > max_plan_in_config_map)
       fail("the group's scripts are larger than a ConfigMap can hold (1 MiB, packed); move some of "
            "them into images or a workspace");
+    for (const PlanTask& task : m_plan.tasks) {
+      for (const PlanSidecar& sidecar : task.sidecars) {
+        if (sidecar.from_start)
+          fail(fmt::format("run.sidecars is fromStart, which is not supported yet, and task \"{}\" "
+                           "has the sidecar \"{}\"; leave run.sidecars out",
+                           task.name, sidecar.name));
+      }
+    }
     json containers = json::array();
     containers.push_back(coordinator(packed));
-    std::size_t index = 0;
-    for (std::size_t task = 0; task < m_plan.tasks.size(); ++task) {
-      for (const PlanStep& step : m_plan.tasks[task].steps)
-        containers.push_back(container(task, step, index++));
-    }
+    for (std::size_t i = 0; i < m_order.size(); ++i)
+      containers.push_back(container(m_order[i], i));
     if (!m_error.empty())
       return tl::make_unexpected(m_error);
     finish_spec(std::move(containers));
@@ -186,7 +196,7 @@ private:
                                                                     control_annotation)}}}}}}}}});
     if (!m_plan_in_env)
       m_volumes.add(plan_volume, {{"configMap", {{"name", m_request.name}}}});
-    for (std::size_t i = 0; i < m_resources.steps.size(); ++i)
+    for (std::size_t i = 0; i < m_order.size(); ++i)
       m_volumes.add(socket_volume(i), empty_dir());
     for (const std::size_t task : m_tasks_with_scripts)
       m_volumes.add(scripts_volume(task), empty_dir());
@@ -276,7 +286,7 @@ private:
       container["lifecycle"] = {
           {"postStart", {{"exec", {{"command", {image_agent, "wait", bin_folder}}}}}}};
     }
-    for (std::size_t i = 0; i < m_resources.steps.size(); ++i)
+    for (std::size_t i = 0; i < m_order.size(); ++i)
       mounts.push_back(
           {{"name", socket_volume(i)}, {"mountPath", fmt::format("{}/{}", sockets_folder, i)}});
     container["args"] = std::move(args);
@@ -284,7 +294,9 @@ private:
     return container;
   }
 
-  json container(std::size_t task, const PlanStep& step, std::size_t index) {
+  json container(const StepId& id, std::size_t index) {
+    const std::size_t task = id.task;
+    const PlanStep& step = container_at(m_plan.tasks[task], id.step);
     json result = json::parse(step.container_fields, nullptr, /*allow_exceptions=*/false);
     if (!result.is_object())
       result = json::object();
@@ -294,10 +306,10 @@ private:
     result["args"] = arguments(step);
     if (json env = environment(step); !env.empty())
       result["env"] = std::move(env);
-    if (m_resources.steps[index].empty())
-      result.erase("resources");
-    else
+    if (index < m_resources.steps.size()) // steps come first; a sidecar's stay as written
       result["resources"] = m_resources.steps[index];
+    if (result.contains("resources") && result["resources"].empty())
+      result.erase("resources");
 
     check_mounts(m_plan.tasks[task], step);
     json mounts = m_volumes.mounts_of(step);
@@ -378,6 +390,7 @@ private:
   const GroupSpec& m_group;
   const PodRequest& m_request;
   const PodSettings& m_settings;
+  std::vector<StepId> m_order; // of the containers with agents
   PodVolumes m_volumes;
   PodResources m_resources;
   json m_template; // Tekton's podTemplate

@@ -102,6 +102,7 @@ struct Outline {
     std::string name;
     bool is_finally = false;
     std::vector<Step> steps;
+    std::vector<Step> sidecars;
     std::vector<std::size_t> after; // indices of the tasks that it waits for, with `has_order`
   };
   int version = plan_version;
@@ -113,6 +114,9 @@ struct Outline {
   std::vector<std::string> results; // names of the group's results
   std::optional<Millis> finally_timeout;
 };
+
+// Return the containers of a task, sidecars last.
+std::vector<Outline::Step> containers_of(const Outline::Task& task);
 
 // Read the outline of a pod of ours. The error names the annotation and what is wrong with it.
 tl::expected<Outline, std::string> outline_of(const nlohmann::json& pod);

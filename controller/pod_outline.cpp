@@ -49,6 +49,10 @@ private:
     for_each(object, path, "steps", [&](const json& element, const std::string& step) {
       task.steps.push_back({text(element, step, "name"), text(element, step, "container")});
     });
+    for_each(object, path, "sidecars", [&](const json& element, const std::string& sidecar) {
+      task.sidecars.push_back(
+          {text(element, sidecar, "name"), text(element, sidecar, "container")});
+    });
     for_each(object, path, "after", [&](const json& element, const std::string& index) {
       if (element.is_number_unsigned() && element.get<std::uint64_t>() < m_tasks)
         task.after.push_back(element.get<std::size_t>());
@@ -99,7 +103,7 @@ constexpr std::size_t most_edges = 2000;
 bool order_is_told(const Plan& plan) {
   std::size_t edges = 0;
   for (const PlanTask& task : plan.tasks)
-    edges += task.after.size();
+    edges += predecessors_of(task).size();
   return plan.max_parallel == 0 && edges <= most_edges;
 }
 
@@ -109,14 +113,16 @@ std::string outline_text(const Plan& plan) {
   const bool has_order = order_is_told(plan);
   json tasks = json::array();
   for (const PlanTask& task : plan.tasks) {
-    json steps = json::array();
-    for (const PlanStep& step : task.steps)
-      steps.push_back({{"name", step.name}, {"container", step.container}});
-    json written = {{"name", task.name}, {"steps", std::move(steps)}};
+    json written = {{"name", task.name}, {"steps", json::array()}};
+    for (std::size_t i = 0; i < container_count(task); ++i) {
+      const PlanStep& step = container_at(task, i);
+      written[i < task.steps.size() ? "steps" : "sidecars"].push_back(
+          {{"name", step.name}, {"container", step.container}});
+    }
     if (task.is_finally)
       written["finally"] = true;
-    if (has_order && !task.after.empty())
-      written["after"] = task.after;
+    if (const auto after = predecessors_of(task); has_order && !after.empty())
+      written["after"] = after;
     tasks.push_back(std::move(written));
   }
   json outline = {{"version", plan.version}, {"tasks", std::move(tasks)}};
@@ -127,6 +133,12 @@ std::string outline_text(const Plan& plan) {
   if (plan.finally_timeout)
     outline["finallyTimeout"] = plan.finally_timeout->count();
   return outline.dump();
+}
+
+std::vector<Outline::Step> containers_of(const Outline::Task& task) {
+  std::vector<Outline::Step> containers = task.steps;
+  containers.insert(containers.end(), task.sidecars.begin(), task.sidecars.end());
+  return containers;
 }
 
 tl::expected<Outline, std::string> outline_of(const json& pod) {

@@ -149,7 +149,7 @@ std::int64_t peak_of(const Plan& plan, const std::vector<std::int64_t>& weights)
     for (std::size_t i = 0; i < plan.tasks.size(); ++i) {
       if (plan.tasks[i].is_finally != is_finally)
         continue;
-      after.push_back(plan.tasks[i].after); // finally tasks are last and have none: indices stay
+      after.push_back(predecessors_of(plan.tasks[i])); // finally tasks are last and have none: indices stay
       phase.push_back(weights[i]);
     }
     result = std::max(result, heaviest_antichain(after, phase, at_most));

@@ -29,7 +29,8 @@ struct RequestTotals {
 
 // What a pod asks for (design.md 4, "Requests for cpu and memory").
 struct PodResources {
-  // `resources` of each container, in the order of the plan's steps.
+  // `resources` of each container, in the order of the plan's steps. Those of sidecars stay as they
+  // are written.
   std::vector<nlohmann::json> steps;
   nlohmann::json coordinator;
   RequestTotals totals;

@@ -92,6 +92,7 @@ public:
       if (changed.attempts < attempts) {
         ++m_progress.changes;
         changed.steps.clear();
+        changed.sidecars.clear();
       }
       changed.attempts = attempts;
       changed.started = changed.started != 0 ? changed.started : m_time;
@@ -102,7 +103,14 @@ public:
   }
 
   void step_changed(const Json& line) {
-    StepProgress& changed = step(task(text_of(line, "task")), text_of(line, "step"));
+    container_changed(named(task(text_of(line, "task")).steps, text_of(line, "step")), line);
+  }
+
+  void sidecar_changed(const Json& line) {
+    container_changed(named(task(text_of(line, "task")).sidecars, text_of(line, "sidecar")), line);
+  }
+
+  void container_changed(StepProgress& changed, const Json& line) const {
     changed.state = text_of(line, "state");
     if (changed.state == "Terminated") {
       changed.finished = m_time;
@@ -122,20 +130,8 @@ public:
       known.started = number_of(told, "started");
       known.finished = number_of(told, "finished");
       set_state(known, told);
-      known.steps.clear();
-      const Json* const steps = member(told, "steps");
-      if (steps == nullptr || !steps->is_object()) {
-        return;
-      }
-      for (const auto& [name, content] : steps->items()) {
-        StepProgress& known_step = step(known, name);
-        if (content.is_object()) {
-          known_step.state = text_of(content, "state");
-          known_step.started = number_of(content, "started");
-          known_step.finished = number_of(content, "finished");
-          set_end(known_step, content);
-        }
-      }
+      take_containers(known.steps, told, "steps");
+      take_containers(known.sidecars, told, "sidecars");
     });
   }
 
@@ -172,8 +168,23 @@ public:
 
 private:
   TaskProgress& task(const std::string& name) { return named(m_progress.tasks, name); }
-  static StepProgress& step(TaskProgress& task, const std::string& name) {
-    return named(task.steps, name);
+
+  static void take_containers(std::vector<StepProgress>& known, const Json& told,
+                              const char* field) {
+    known.clear();
+    const Json* const containers = member(told, field);
+    if (containers == nullptr || !containers->is_object()) {
+      return;
+    }
+    for (const auto& [name, content] : containers->items()) {
+      StepProgress& one = named(known, name);
+      if (content.is_object()) {
+        one.state = text_of(content, "state");
+        one.started = number_of(content, "started");
+        one.finished = number_of(content, "finished");
+        set_end(one, content);
+      }
+    }
   }
 
   template <typename Item>
@@ -292,6 +303,8 @@ void JournalReader::read_line(std::string_view text) {
     update.task_changed(line);
   } else if (event == "step") {
     update.step_changed(line);
+  } else if (event == "sidecar") {
+    update.sidecar_changed(line);
   } else if (event == "finally") {
     m_progress.finally_begun = true;
   } else if (event == "stopping") {

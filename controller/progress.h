@@ -35,6 +35,7 @@ struct TaskProgress {
   std::int64_t started = 0;        // of the first attempt
   std::int64_t finished = 0;       // of the final state
   std::vector<StepProgress> steps; // of the last attempt, in the order heard
+  std::vector<StepProgress> sidecars;
 };
 
 struct Progress {

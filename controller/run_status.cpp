@@ -100,10 +100,11 @@ void merge_kubelet(Json& step, const ContainerView& container) {
   set_text(step, "message", container.message);
 }
 
-Json step_of(const Outline::Step& planned, const TaskProgress* task, const PodView* pod) {
+Json step_of(const Outline::Step& planned, const std::vector<StepProgress>* told,
+             const PodView* pod) {
   Json step = {{"name", planned.name}, {"container", planned.container}};
-  if (task != nullptr) {
-    for (const StepProgress& heard : task->steps) {
+  if (told != nullptr) {
+    for (const StepProgress& heard : *told) {
       if (heard.name != planned.name)
         continue;
       set_text(step, "state", heard.state);
@@ -233,8 +234,11 @@ Json tasks_of(const Progress& progress, const Outline& outline, const PodView* p
     }
     Json steps = Json::array();
     for (const Outline::Step& step : planned.steps)
-      steps.push_back(step_of(step, heard, pod));
+      steps.push_back(step_of(step, heard != nullptr ? &heard->steps : nullptr, pod));
     task["steps"] = std::move(steps);
+    for (const Outline::Step& sidecar : planned.sidecars)
+      task["sidecars"].push_back(
+          step_of(sidecar, heard != nullptr ? &heard->sidecars : nullptr, pod));
     tasks.push_back(std::move(task));
   }
   return tasks;

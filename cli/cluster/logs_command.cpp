@@ -190,8 +190,8 @@ private:
     const auto sink = sink_of(*shape);
     const kube::ObjectKey key{run.namespace_name, (*attempt)->pod};
     for (std::size_t task = 0; task < shape->tasks.size(); ++task) {
-      for (std::size_t step = 0; step < shape->tasks[task].steps.size(); ++step) {
-        const std::string& container = shape->tasks[task].steps[step].container;
+      for (std::size_t step = 0; step < container_count(shape->tasks[task]); ++step) {
+        const std::string& container = container_at(shape->tasks[task], step).container;
         if (container_state(*pod, container) == ContainerState::waiting)
           continue;
         LineSplitter lines;

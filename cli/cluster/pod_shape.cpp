@@ -43,6 +43,11 @@ tl::expected<Plan, Failure> shape_of(const json& pod, const std::string& run) {
       step.container = text_at(one, "container");
       task.steps.push_back(std::move(step));
     }
+    for (const json& one : array_at(told, "sidecars")) {
+      PlanSidecar& sidecar = task.sidecars.emplace_back();
+      sidecar.name = text_at(one, "name");
+      sidecar.container = text_at(one, "container");
+    }
     shape.tasks.push_back(std::move(task));
   }
   if (shape.tasks.empty())

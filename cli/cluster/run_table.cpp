@@ -121,11 +121,16 @@ std::string tasks_of(const RunView& run, kube::WallTime now, bool colour) {
   for (const TaskView& task : run.tasks) {
     rows.push_back({task.name, task.state, time_between(task.started, task.finished, now),
                     one_line(about(task))});
-    if (!shows_steps(task))
-      continue;
-    for (const StepView& step : task.steps)
-      rows.push_back({"  " + step.name, state_of(step),
-                      time_between(step.started, step.finished, now), one_line(about(step))});
+    const auto add = [&](const std::string& prefix, const StepView& one) {
+      rows.push_back({"  " + prefix + one.name, state_of(one),
+                      time_between(one.started, one.finished, now), one_line(about(one))});
+    };
+    for (const StepView& step : task.steps) {
+      if (shows_steps(task))
+        add("", step);
+    }
+    for (const StepView& sidecar : task.sidecars)
+      add("sidecar-", sidecar);
   }
   return lay_out(rows, 1, 2, colour);
 }

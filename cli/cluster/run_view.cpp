@@ -47,6 +47,8 @@ TaskView task_of(const json& object) {
   task.finished = time_field(object, "completionTime");
   for (const json& step : array_at(object, "steps"))
     task.steps.push_back(step_of(step));
+  for (const json& sidecar : array_at(object, "sidecars"))
+    task.sidecars.push_back(step_of(sidecar));
   return task;
 }
 

@@ -35,6 +35,7 @@ struct TaskView {
   std::optional<kube::WallTime> started;
   std::optional<kube::WallTime> finished;
   std::vector<StepView> steps;
+  std::vector<StepView> sidecars;
 
   bool done() const { return state != "Pending" && state != "Running"; }
 };

@@ -358,9 +358,44 @@ std::int64_t lost_at(const World& world, const Outline& outline, const Container
         std::any_of(progress.tasks.begin(), progress.tasks.end(), [&](const TaskProgress& heard) {
           return heard.name == task.name && heard.finished != 0;
         });
-    return over ? 0 : container.finished + patience_with_journal;
+    const bool ends_by_itself =
+        std::any_of(task.sidecars.begin(), task.sidecars.end(), [&](const Outline::Step& sidecar) {
+          return sidecar.from_start && sidecar.container == container.name;
+        });
+    return over || ends_by_itself ? 0 : container.finished + patience_with_journal;
   }
   return 0;
+}
+
+// Say what kubelet knows of sidecars that started with the pod, and give those whose tasks are over
+// the agent's image: kubelet then ends them (pkg/pod/entrypoint.go, StopSidecars()).
+void see_to_sidecars(const World& world, const PodView& pod, const Outline& outline,
+                     PodControl& control, Json& patch) {
+  for (const Outline::Task& task : outline.tasks) {
+    const auto& heard = world.journal.progress.tasks;
+    const bool over = std::any_of(heard.begin(), heard.end(), [&](const TaskProgress& one) {
+      return one.name == task.name && one.finished != 0;
+    });
+    for (const Outline::Step& sidecar : task.sidecars) {
+      const auto view =
+          std::find_if(pod.others().begin(), pod.others().end(),
+                       [&](const ContainerView& one) { return one.name == sidecar.container; });
+      if (!sidecar.from_start || view == pod.others().end())
+        continue;
+      if (over) {
+        if (view->state == ContainerView::State::running
+            && pod.image_of(sidecar.container) != world.agent_image)
+          add_image(patch, pod, sidecar.container, world.agent_image);
+        continue;
+      }
+      PodControl::Sidecar& told = control.sidecars[sidecar.container];
+      told.ready = told.ready || (view->state == ContainerView::State::running && view->ready);
+      if (view->state == ContainerView::State::terminated && view->ever_ran) {
+        told.exit_code = view->exit_code;
+        told.out_of_memory = view->reason == "OOMKilled";
+      }
+    }
+  }
 }
 
 // Return when the next container that has ended counts as lost; 0: none does.
@@ -403,6 +438,9 @@ std::optional<Next> tell_coordinator(const World& world, const PodView& pod, con
         fmt::format("container \"{}\" ended with exit code {} ({}) before its task did",
                     container.name, container.exit_code, container.reason)};
   }
+  const std::size_t before_images = patch.size();
+  see_to_sidecars(world, pod, outline, control, patch);
+  const bool new_images = patch.size() > before_images;
   if (!control.cancel && (world.run.cancelled() || timed_out(world))) {
     const bool by_timer = !world.run.cancelled();
     if (!by_timer && !world.run.pipeline_run.empty() && !world.finally_wanted)
@@ -412,8 +450,9 @@ std::optional<Next> tell_coordinator(const World& world, const PodView& pod, con
         by_timer || world.finally_wanted.value_or(true), by_timer, world.now};
   }
   const bool news = control.lost.size() != told.lost.size()
-                    || control.cancel.has_value() != told.cancel.has_value();
-  if (!news)
+                    || control.cancel.has_value() != told.cancel.has_value()
+                    || control.sidecars != told.sidecars;
+  if (!news && !new_images)
     return std::nullopt;
   ++control.seq;
   add_control(patch, control);

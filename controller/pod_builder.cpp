@@ -109,18 +109,16 @@ public:
     if (packed.size() > max_plan_in_config_map)
       fail("the group's scripts are larger than a ConfigMap can hold (1 MiB, packed); move some of "
            "them into images or a workspace");
-    for (const PlanTask& task : m_plan.tasks) {
-      for (const PlanSidecar& sidecar : task.sidecars) {
-        if (sidecar.from_start)
-          fail(fmt::format("run.sidecars is fromStart, which is not supported yet, and task \"{}\" "
-                           "has the sidecar \"{}\"; leave run.sidecars out",
-                           task.name, sidecar.name));
-      }
-    }
     json containers = json::array();
     containers.push_back(coordinator(packed));
     for (std::size_t i = 0; i < m_order.size(); ++i)
       containers.push_back(container(m_order[i], i));
+    for (const PlanTask& task : m_plan.tasks) {
+      for (const PlanSidecar& sidecar : task.sidecars) {
+        if (sidecar.from_start)
+          containers.push_back(plain_container(task, sidecar));
+      }
+    }
     if (!m_error.empty())
       return tl::make_unexpected(m_error);
     finish_spec(std::move(containers));
@@ -320,6 +318,28 @@ private:
       mounts.push_back({{"name", scripts_volume(task)}, {"mountPath", scripts_folder}});
     }
     result["volumeMounts"] = std::move(mounts);
+    return result;
+  }
+
+  // A sidecar that starts with the pod, as in stock: no agent is in it.
+  json plain_container(const PlanTask& task, const PlanSidecar& sidecar) {
+    json result = json::parse(sidecar.container_fields, nullptr, /*allow_exceptions=*/false);
+    if (!result.is_object())
+      result = json::object();
+    result["name"] = sidecar.container;
+    result["image"] = sidecar.image;
+    for (const auto& [key, words] :
+         {std::pair("command", &sidecar.command), std::pair("args", &sidecar.args)}) {
+      for (const Text& word : *words)
+        result[key].push_back(word.literal());
+    }
+    if (!sidecar.working_dir.empty())
+      result["workingDir"] = sidecar.working_dir.literal();
+    if (json env = environment(sidecar); !env.empty())
+      result["env"] = std::move(env);
+    check_mounts(task, sidecar);
+    if (json mounts = m_volumes.mounts_of(sidecar); !mounts.empty())
+      result["volumeMounts"] = std::move(mounts);
     return result;
   }
 

@@ -97,6 +97,7 @@ struct Outline {
   struct Step {
     std::string name;
     std::string container;
+    bool from_start = false; // a sidecar without an agent
   };
   struct Task {
     std::string name;

@@ -23,6 +23,13 @@ PodControl control_of(const nlohmann::json& pod) {
   }
   for (const auto& [container, lost] : object_at(said, "lost").items())
     control.lost[container] = {text_at(lost, "reason"), text_at(lost, "message")};
+  for (const auto& [container, told] : object_at(said, "sidecars").items()) {
+    PodControl::Sidecar& sidecar = control.sidecars[container];
+    sidecar.ready = bool_at(told, "ready");
+    sidecar.out_of_memory = bool_at(told, "outOfMemory");
+    if (told.is_object() && told.contains("exitCode"))
+      sidecar.exit_code = static_cast<int>(integer_at(told, "exitCode"));
+  }
   return control;
 }
 
@@ -36,6 +43,14 @@ std::string to_text(const PodControl& control) {
   }
   for (const auto& [container, lost] : control.lost)
     said["lost"][container] = {{"reason", lost.reason}, {"message", lost.message}};
+  for (const auto& [container, sidecar] : control.sidecars) {
+    nlohmann::json& told = said["sidecars"][container];
+    told["ready"] = sidecar.ready;
+    if (sidecar.exit_code)
+      told["exitCode"] = *sidecar.exit_code;
+    if (sidecar.out_of_memory)
+      told["outOfMemory"] = true;
+  }
   return said.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -29,6 +29,15 @@ struct PodControl {
   std::int64_t seq = 0;
   std::optional<Cancel> cancel;
   std::map<std::string, Lost> lost; // by container
+
+  // What kubelet says of a sidecar that started with the pod.
+  struct Sidecar {
+    bool ready = false;
+    std::optional<int> exit_code;
+    bool out_of_memory = false;
+    friend bool operator==(const Sidecar&, const Sidecar&) = default;
+  };
+  std::map<std::string, Sidecar> sidecars; // by container
 };
 
 // Read the annotation of a pod; nothing said yet, or an annotation that somebody broke, is an empty

@@ -50,8 +50,8 @@ private:
       task.steps.push_back({text(element, step, "name"), text(element, step, "container")});
     });
     for_each(object, path, "sidecars", [&](const json& element, const std::string& sidecar) {
-      task.sidecars.push_back(
-          {text(element, sidecar, "name"), text(element, sidecar, "container")});
+      task.sidecars.push_back({text(element, sidecar, "name"), text(element, sidecar, "container"),
+                               element.is_object() && element.contains("fromStart")});
     });
     for_each(object, path, "after", [&](const json& element, const std::string& index) {
       if (element.is_number_unsigned() && element.get<std::uint64_t>() < m_tasks)
@@ -118,6 +118,8 @@ std::string outline_text(const Plan& plan) {
       const PlanStep& step = container_at(task, i);
       written[i < task.steps.size() ? "steps" : "sidecars"].push_back(
           {{"name", step.name}, {"container", step.container}});
+      if (is_from_start(task, i))
+        written["sidecars"].back()["fromStart"] = true;
     }
     if (task.is_finally)
       written["finally"] = true;

@@ -33,6 +33,7 @@ bool hopeless(const ContainerView& container) {
 ContainerView view_of(const nlohmann::json& status) {
   ContainerView view;
   view.name = text_at(status, "name");
+  view.ready = bool_at(status, "ready");
   const nlohmann::json& state = object_at(status, "state");
   if (state.contains("running")) {
     view.state = ContainerView::State::running;
@@ -95,6 +96,14 @@ bool PodView::owned_by(const std::string& uid) const {
   return std::any_of(owners.begin(), owners.end(), [&](const nlohmann::json& owner) {
     return bool_at(owner, "controller") && text_at(owner, "uid") == uid;
   });
+}
+
+std::string PodView::image_of(const std::string& container) const {
+  for (const nlohmann::json& one : array_at(object_at(m_pod, "spec"), "containers")) {
+    if (text_at(one, "name") == container)
+      return text_at(one, "image");
+  }
+  return {};
 }
 
 bool PodView::any_step_ran() const {

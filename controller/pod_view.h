@@ -21,6 +21,7 @@ struct ContainerView {
   std::string message;
   int exit_code = 0;         // of terminated
   bool ever_ran = false;     // a process of it was started
+  bool ready = false;        // by its readiness probe, if it has one
   std::int64_t began = 0;    // of running or terminated; milliseconds since the epoch, 0: unknown
   std::int64_t finished = 0; // of terminated; milliseconds since the epoch
 };
@@ -71,6 +72,9 @@ public:
 
   // Return the position of a container in the pod's spec, for patches; nothing: there is none.
   std::optional<std::size_t> index_of(const std::string& container) const;
+
+  // Return the image of a container in the pod's spec; empty: there is no such container.
+  std::string image_of(const std::string& container) const;
 
   // Names of running or waiting containers that are not in the pod's spec as we made it: injected
   // by somebody's webhook. `ours` are the names that the outline knows.

@@ -51,6 +51,20 @@ tl::expected<Control, std::string> control_from_json(std::string_view json_text)
                            Control::Lost{text_of(*entry, "reason"), text_of(*entry, "message")});
     }
   }
+  if (const auto sidecars = json->find("sidecars"); sidecars != json->end()) {
+    for (auto entry = sidecars->begin(); sidecars->is_object() && entry != sidecars->end();
+         ++entry) {
+      Control::Sidecar& sidecar = control.sidecars[entry.key()];
+      sidecar.ready = entry->is_object() && entry->value("ready", nlohmann::json()) == true;
+      sidecar.out_of_memory =
+          entry->is_object() && entry->value("outOfMemory", nlohmann::json()) == true;
+      if (const nlohmann::json code =
+              entry->is_object() ? entry->value("exitCode", nlohmann::json()) : nlohmann::json();
+          code.is_number_integer()) {
+        sidecar.exit_code = code.get<int>();
+      }
+    }
+  }
   return control;
 }
 

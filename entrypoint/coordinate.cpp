@@ -125,6 +125,7 @@ private:
   void handle(const epoll_event& ready);
   tl::expected<void, std::string> watch_control();
   void read_control();
+  std::optional<StepId> started_with_pod(const std::string& container) const;
   void watch_journal();
   int timeout() const;
   bool over() const;
@@ -297,6 +298,18 @@ void Coordinator::handle(const epoll_event& ready) {
   }
 }
 
+std::optional<StepId> Coordinator::started_with_pod(const std::string& container) const {
+  for (std::size_t task = 0; task < m_plan.tasks.size(); ++task) {
+    const PlanTask& planned = m_plan.tasks[task];
+    for (std::size_t step = planned.steps.size(); step < container_count(planned); ++step) {
+      if (is_from_start(planned, step) && container_at(planned, step).container == container) {
+        return StepId{task, step};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 void Coordinator::read_control() {
   if (m_options.control.empty()) {
     return;
@@ -318,12 +331,27 @@ void Coordinator::read_control() {
     feed(event::Cancel{control->cancel->message, control->cancel->finally});
   }
   for (const auto& [container, lost] : control->lost) {
+    if (const auto sidecar = started_with_pod(container)) {
+      feed(event::ContainerLost{*sidecar, lost.reason, lost.message});
+      continue;
+    }
     const std::optional<std::size_t> index = m_agents.find(container);
     if (!index) {
       warn("the control file names the container \"" + container + "\", which is not in the plan");
       continue;
     }
     m_agents.lose(*index, lost.reason.empty() ? "ContainerLost" : lost.reason, lost.message);
+  }
+  // All that was ever said is there each time: the engine hears the same news once.
+  for (const auto& [container, sidecar] : control->sidecars) {
+    const auto id = started_with_pod(container);
+    if (id && sidecar.ready) {
+      feed(event::SidecarReady{*id, 0});
+    }
+    if (id && sidecar.exit_code) {
+      feed(event::StepExited{
+          .id = *id, .exit_code = *sidecar.exit_code, .out_of_memory = sidecar.out_of_memory});
+    }
   }
   for (const Event& event : m_agents.take_events()) {
     feed(event);

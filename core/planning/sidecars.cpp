@@ -30,6 +30,44 @@ std::string fields_for_kubelet(const Sidecar& sidecar, bool from_start) {
   return result;
 }
 
+bool is_late(const PlanStep& step) {
+  const auto late = [](const Text& text) { return !text.is_literal(); };
+  return std::any_of(step.command.begin(), step.command.end(), late)
+         || std::any_of(step.args.begin(), step.args.end(), late)
+         || std::any_of(step.env.begin(), step.env.end(),
+                        [&](const PlanEnv& one) { return late(one.value); })
+         || (step.script && late(*step.script)) || late(step.working_dir);
+}
+
+// Make a sidecar one that kubelet can start by itself. A script is given to the shell that its
+// first line names.
+void settle_for_kubelet(const Sidecar& sidecar, Diagnostics& diagnostics, PlanSidecar& planned) {
+  if (is_late(planned)) {
+    diagnostics.add_error(sidecar.where,
+                          "with `run.sidecars: fromStart` a sidecar starts before any task has "
+                          "results, and this one uses some; leave run.sidecars out");
+    return;
+  }
+  if (!planned.script)
+    return;
+  const std::string script = planned.script->literal();
+  const std::string first = script.substr(2, script.find('\n') - 2); // after `#!`
+  const std::size_t begin = std::min(first.find_first_not_of(' '), first.size());
+  const std::string shell = first.substr(begin, first.find_last_not_of(" \t\r") + 1 - begin);
+  if (!shell.starts_with('/') || shell.find(' ') != std::string::npos || !shell.ends_with("sh")) {
+    diagnostics.add_error(
+        sidecar.script->where,
+        "with `run.sidecars: fromStart` a sidecar's script is run by a shell, and "
+        "its first line names none; use command and args");
+    return;
+  }
+  std::string escaped; // kubelet expands commands, and no script
+  for (const char c : script)
+    escaped += c == '$' ? std::string("$$") : std::string(1, c);
+  planned.command = {Text(shell), Text("-c"), Text(escaped), Text("script")};
+  planned.script.reset();
+}
+
 std::set<int> ports_of(const PlanTask& task) {
   std::set<int> ports;
   for (const PlanSidecar& sidecar : task.sidecars)
@@ -59,6 +97,8 @@ void plan_sidecars(const TaskSpec& spec, const StepContext& steps, bool from_sta
     PlanSidecar result;
     static_cast<PlanStep&>(result) = plan_step(sidecar, i, context, substitution);
     result.from_start = from_start;
+    if (from_start)
+      settle_for_kubelet(sidecar, substitution.diagnostics(), result);
     result.ports = ports_of(sidecar);
     if (!from_start)
       result.care = care_of(sidecar, substitution.diagnostics());

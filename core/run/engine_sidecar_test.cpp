@@ -186,6 +186,39 @@ TEST_F(SidecarTest, ALostContainerOfATaskThatIsDoneButForItsSidecarsForbidsOnlyA
   EXPECT_EQ(end_of("b"), "Failed: StepFailed");
 }
 
+// --- run.sidecars: fromStart ---
+
+TEST_F(SidecarTest, OneThatStartedWithThePodIsAwaitedAndOtherwiseLeftAlone) {
+  given("a");
+  sidecars("a");
+  task("a").sidecars[0].from_start = true;
+  task("a").retries = 1;
+  EXPECT_EQ(begin(), "");
+  EXPECT_EQ(sidecar_ready("a"), "start a");
+  EXPECT_EQ(sidecar_ready("a"), "");
+  EXPECT_EQ(exit("a", 1), "reset a#1");
+  EXPECT_EQ(reset("a"), "start a#1") << "ready is ready";
+  EXPECT_EQ(exit_ok("a"), "release a; finish");
+  EXPECT_EQ(container_order(plan).size(), 1U);
+}
+
+TEST_F(SidecarTest, OneThatStartedWithThePodMayBeReadyOrDieBeforeItsTask) {
+  given("a -> b; a -> c");
+  for (const char* name : {"b", "c"}) {
+    sidecars(name);
+    task(name).sidecars[0].from_start = true;
+    task(name).on_error = PlanTask::OnError::carry_on;
+  }
+  begin();
+  sidecar_ready("b");
+  sidecar_exit("c", 1);
+  EXPECT_EQ(exit_ok("a"), "release a; start b; start c");
+  exit_ok("b");
+  exit_ok("c");
+  EXPECT_EQ(end_of("b"), "Succeeded: Succeeded");
+  EXPECT_EQ(outcome().tasks[2].message, "\"sidecar-c0\" exited with code 1: Error");
+}
+
 TEST_F(SidecarTest, ContainersAreNumberedStepsFirst) {
   given("a; b");
   sidecars("a");

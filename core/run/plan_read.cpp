@@ -243,7 +243,8 @@ private:
   void read(const json& node, const std::string& path, PlanProbe& value) {
     Fields(*this, node, path)("handler", value.handler)("initialDelay", value.initial_delay)(
         "period", value.period)("timeout", value.timeout)(
-        "successThreshold", value.success_threshold)("failureThreshold", value.failure_threshold)("grace", value.grace)
+        "successThreshold", value.success_threshold)("failureThreshold",
+                                                     value.failure_threshold)("grace", value.grace)
         .done();
   }
 
@@ -367,7 +368,9 @@ std::vector<StepId> container_order(const Plan& plan) {
       const std::size_t steps = plan.tasks[task].steps.size();
       const std::size_t end = sidecars ? container_count(plan.tasks[task]) : steps;
       for (std::size_t step = sidecars ? steps : 0; step < end; ++step) {
-        order.push_back({task, step});
+        if (!is_from_start(plan.tasks[task], step)) {
+          order.push_back({task, step});
+        }
       }
     }
   }

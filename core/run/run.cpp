@@ -8,6 +8,9 @@ namespace taskgroup {
 Run::Run(const Plan& the_plan) : plan(the_plan), tasks(the_plan.tasks.size()) {
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     tasks[i].steps.resize(container_count(plan.tasks[i]));
+    for (std::size_t step = 0; step < tasks[i].steps.size(); ++step) {
+      tasks[i].steps[step].running = is_from_start(plan.tasks[i], step);
+    }
     index.emplace(plan.tasks[i].name, i);
   }
 }

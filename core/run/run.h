@@ -20,7 +20,7 @@ struct StepRun {
   bool lost = false;  // gone: nothing can be asked of it
   bool reset = false; // ready for the next attempt, while its task is resetting
 
-  // Of a sidecar, in this attempt.
+  // Of a sidecar, in this attempt; of one that started with the pod, in all of them.
   bool running = false; // told to start, and has not ended
   bool ready = false;
 };

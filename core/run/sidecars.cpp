@@ -13,8 +13,17 @@ void Engine::State::start_sidecars(std::size_t task) {
   it.step = 0;
   it.started = false;
   it.waiting = true;
-  it.sidecar_failure.reset();
+  bool any_stays = false;
   for (std::size_t step = plan.steps.size(); step < container_count(plan); ++step) {
+    any_stays = any_stays || is_from_start(plan, step);
+  }
+  if (!any_stays) {
+    it.sidecar_failure.reset(); // what started with the pod is not started anew
+  }
+  for (std::size_t step = plan.steps.size(); step < container_count(plan); ++step) {
+    if (is_from_start(plan, step)) {
+      continue;
+    }
     if (std::string problem = start_container({task, step}); !problem.empty()) {
       end_step(task, -1, step_reason::skipped, "");
       end_task(task, TaskState::failed, task_reason::validation_failed, std::move(problem));
@@ -42,7 +51,8 @@ TaskRun* Engine::State::with_sidecar(const StepId& id, int attempt) {
     return nullptr;
   }
   TaskRun& task = run.tasks[id.task];
-  return task.steps[id.step].running && task.attempt == attempt ? &task : nullptr;
+  const bool is_current = is_from_start(plan_of(id.task), id.step) || task.attempt == attempt;
+  return task.steps[id.step].running && is_current && !run.is_done(id.task) ? &task : nullptr;
 }
 
 void Engine::State::take(const event::SidecarReady& event) {
@@ -113,7 +123,7 @@ bool Engine::State::hold(std::size_t task, TaskRun::Ending ending) {
   it.waiting = false;
   bool any = false;
   for (std::size_t step = plan_of(task).steps.size(); step < it.steps.size(); ++step) {
-    if (it.steps[step].running) {
+    if (it.steps[step].running && !is_from_start(plan_of(task), step)) {
       act(action::StopStep{{task, step}, it.attempt});
       any = true;
     }
@@ -128,9 +138,10 @@ bool Engine::State::hold(std::size_t task, TaskRun::Ending ending) {
 
 void Engine::State::go_on_if_gone(std::size_t task) {
   TaskRun& it = run.tasks[task];
-  if (std::any_of(it.steps.begin(), it.steps.end(),
-                  [](const StepRun& container) { return container.running; })) {
-    return;
+  for (std::size_t step = 0; step < it.steps.size(); ++step) {
+    if (it.steps[step].running && !is_from_start(plan_of(task), step)) {
+      return;
+    }
   }
   TaskRun::Ending ending = *std::exchange(it.ending, std::nullopt);
   if (ending.may_retry) {

@@ -183,7 +183,10 @@ void Engine::State::retry(std::size_t task, std::string_view reason, std::string
   it.outcome.message = message;
   write(record::TaskRetried{task, it.attempt, std::string(reason), std::move(message)});
   for (std::size_t step = 0; step < it.steps.size(); ++step) {
-    it.steps[step].reset = false;
+    it.steps[step].reset = is_from_start(plan_of(task), step);
+    if (it.steps[step].reset) {
+      continue;
+    }
     act(action::ResetStep{{task, step}, it.attempt + 1});
   }
 }
@@ -214,7 +217,7 @@ void Engine::State::end_task(std::size_t task, TaskState state, std::string_view
                             .message = it.outcome.message,
                             .attempt = it.attempt});
   for (std::size_t step = 0; step < it.steps.size(); ++step) {
-    if (!it.steps[step].lost) {
+    if (!it.steps[step].lost && !is_from_start(plan, step)) {
       act(action::ReleaseStep{{task, step}});
     }
   }

@@ -29,7 +29,8 @@ struct StepStarted {
 };
 
 // A sidecar is ready, so that its task's steps may begin. Once an attempt; one that ends without
-// it counts as ready too.
+// it counts as ready too. Of a sidecar that started with the pod (PlanSidecar::from_start) this and
+// StepExited may come at any time, and `attempt` means nothing.
 struct SidecarReady {
   StepId id;
   int attempt = 0;

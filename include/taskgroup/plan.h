@@ -244,8 +244,13 @@ struct StepId {
   friend auto operator<=>(const StepId&, const StepId&) = default;
 };
 
-// Return the containers in the order of their numbers, which sockets and `launch` records use: the
-// steps of all tasks, then the sidecars of all tasks.
+// Tell whether a container of a task is a sidecar without an agent.
+inline bool is_from_start(const PlanTask& task, std::size_t index) {
+  return index >= task.steps.size() && task.sidecars[index - task.steps.size()].from_start;
+}
+
+// Return the containers with agents in the order of their numbers, which sockets and `launch`
+// records use: the steps of all tasks, then the sidecars of all tasks.
 std::vector<StepId> container_order(const Plan& plan);
 
 // The parts of a plan that to_json writes: `run` is what engine and coordinator need, without

@@ -3,8 +3,8 @@
 
 #include "controller/reasons.h"
 #include "controller/time_text.h"
-#include "core/run/duration.h"
 #include "core/planning/names.h"
+#include "core/run/duration.h"
 #include "kube/json_fields.h"
 
 #include <fmt/format.h>

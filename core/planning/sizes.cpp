@@ -64,7 +64,7 @@ private:
     switch (row.type) {
     case FieldType::string:
     case FieldType::duration:
-  case FieldType::late_duration:
+    case FieldType::late_duration:
       string(node, sizes.characters, path);
       return;
     case FieldType::strings:

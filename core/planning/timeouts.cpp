@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/planning/timeouts.h"
 
-#include "core/run/duration.h"
 #include "core/planning/timeout_limits.h"
+#include "core/run/duration.h"
 
 #include <optional>
 

@@ -116,6 +116,7 @@ tl::expected<void, Failure> look_up_images(const CheckedGroup& checked,
 
 ExitCode run_command(const RunFlags& flags) {
   Input input = read_input(flags.files);
+  input.facts.images_come = flags.runtime != "host";
   const auto checked = check_group(input, flags.group, flags.request);
   if (!checked) {
     return fail(checked.error());

@@ -20,7 +20,8 @@ std::vector<std::string_view> keys_of(const Map& map) {
 
 } // namespace
 
-GroupView::GroupView(const GroupSpec& group, const Facts& facts) : m_group(group) {
+GroupView::GroupView(const GroupSpec& group, const Facts& facts)
+    : m_group(group), m_images_come(facts.images_come) {
   for (const ParamSpec& param : group.params)
     m_params.try_emplace(param.name.text, &param);
   for (const GroupWorkspace& workspace : group.workspaces)

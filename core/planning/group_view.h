@@ -28,6 +28,9 @@ public:
 
   const GroupSpec& group() const { return m_group; }
 
+  // Tell whether images are looked up later (Facts::images_come).
+  bool images_come() const { return m_images_come; }
+
   // The tasks, those of `finally` last.
   const std::vector<TaskView>& tasks() const { return m_tasks; }
 
@@ -41,6 +44,7 @@ public:
 
 private:
   const GroupSpec& m_group;
+  bool m_images_come;
   std::vector<TaskView> m_tasks;
   std::map<std::string_view, const ParamSpec*> m_params;
   std::map<std::string_view, const GroupWorkspace*> m_workspaces;

@@ -265,9 +265,10 @@ private:
   void check_program(const Step& step) const {
     if (step.script && step.command)
       error(step.script->where, "given beside command; a step has one of them (args may stay)");
-    else if (!has_command(step))
+    else if (!has_command(step) && !m_group.images_come())
       error(step.where,
-            "missing script or command; what an image runs by itself is not looked up yet");
+            "missing script or command; what an image runs by itself is known to `taskgroup run` "
+            "with podman or docker only");
     if (!has_image(step))
       error(step.where, "missing image; Tekton wants one for every step, in the step or in "
                         "stepTemplate, even where it has no effect");

@@ -27,8 +27,10 @@ struct Facts {
   GivenObjects given;                         // for launchers without a cluster
 
   // By image, for steps with neither command nor script (taskrun-semantics.md 2.5); such a step is
-  // refused where its image is not here.
+  // refused where its image is not here, by plan() alone if `images_come` is set: who plans will
+  // look them up.
   std::map<std::string, ImageCommand> images;
+  bool images_come = false;
 };
 
 // An object that planning needs and Facts lacks.

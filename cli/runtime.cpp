@@ -14,6 +14,8 @@ namespace taskgroup {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 bool is_installed(const std::string& program) {
   const char* value = std::getenv("PATH");
   std::string_view path = value != nullptr ? value : "";
@@ -42,7 +44,7 @@ tl::expected<Runtime, Failure> choose_runtime(const std::string& wanted,
       continue;
     if (const auto made = make_folder(folder, 0755); !made)
       return tl::unexpected(Failure{ExitCode::internal, "error: " + made.error()});
-    const auto works = engine->probe(folder);
+    const auto works = engine->probe(folder, any ? 2s : 30s);
     if (works) {
       runtime.engine = std::move(engine);
       return runtime;

@@ -21,8 +21,8 @@ struct Runtime {
 };
 
 // Return the runtime that `--runtime` means: "podman" or "docker", which must work; "host"; "auto":
-// podman or docker, whichever is there and works, else the host. Each is tried, for at most 2
-// seconds; `folder` is one that may be made for that. The failure's exit code is 3.
+// podman or docker, whichever is there and works, else the host. Each is tried, with "auto" for at
+// most 2 seconds; `folder` is one that may be made for that. The failure's exit code is 3.
 tl::expected<Runtime, Failure> choose_runtime(const std::string& wanted, const std::string& folder);
 
 } // namespace taskgroup

@@ -3,6 +3,7 @@
 
 #include <tl/expected.hpp>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,9 +22,10 @@ public:
   // Return the program's name, as on the command line: "podman" or "docker".
   virtual std::string program() const = 0;
 
-  // Find out whether containers can be made on this machine, with its folders in them; at most 2
-  // seconds. `folder` is empty and the caller's. The error is one sentence.
-  virtual tl::expected<void, std::string> probe(const std::string& folder) const = 0;
+  // Find out whether containers can be made on this machine, with its folders in them; each program
+  // that is asked has `limit`. `folder` is empty and the caller's. The error is one sentence.
+  virtual tl::expected<void, std::string> probe(const std::string& folder,
+                                                std::chrono::milliseconds limit) const = 0;
 
   // Tell whether limits of this resource ("memory" or "cpu") can be set.
   virtual bool limits(std::string_view resource) const = 0;

@@ -10,10 +10,7 @@ namespace taskgroup::containers {
 
 namespace {
 
-using namespace std::chrono_literals;
 using nlohmann::json;
-
-constexpr auto probe_limit = 2s;
 
 class Docker : public Dialect {
 public:
@@ -21,9 +18,10 @@ public:
 
   // The daemon answers, and it is this machine's own: it binds folders that we make. A container of
   // nothing cannot be tried, for docker makes them of images only.
-  tl::expected<void, std::string> probe(const std::string& /*folder*/) const override {
+  tl::expected<void, std::string> probe(const std::string& /*folder*/,
+                                        std::chrono::milliseconds limit) const override {
     const auto refuse = [](std::string why) { return tl::make_unexpected(std::move(why)); };
-    const auto info = run_to_end({"docker", "info", "--format", "{{json .}}"}, probe_limit);
+    const auto info = run_to_end({"docker", "info", "--format", "{{json .}}"}, limit);
     if (!info) {
       return refuse(info.error());
     }
@@ -45,7 +43,7 @@ public:
       return refuse("Docker Desktop runs containers in a machine of its own, which cannot reach "
                     "the sockets of this one; install Docker's engine or podman");
     }
-    const std::string host = daemon_of();
+    const std::string host = daemon_of(limit);
     if (!host.empty() && !host.starts_with("unix://")) {
       return refuse("docker's daemon is on another machine (" + host
                     + "), which cannot see this one's folders; unset DOCKER_HOST or choose "
@@ -91,12 +89,12 @@ public:
   }
 
 private:
-  static std::string daemon_of() {
+  static std::string daemon_of(std::chrono::milliseconds limit) {
     if (const char* named = std::getenv("DOCKER_HOST"); named != nullptr && *named != '\0') {
       return named;
     }
     const auto context = run_to_end(
-        {"docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"}, probe_limit);
+        {"docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"}, limit);
     return context && context->code == 0 ? context->output : std::string();
   }
 

@@ -9,7 +9,10 @@ namespace taskgroup::containers {
 class FakeDialect : public Dialect {
 public:
   std::string program() const override { return "engine"; }
-  tl::expected<void, std::string> probe(const std::string&) const override { return {}; }
+  tl::expected<void, std::string> probe(const std::string&,
+                                        std::chrono::milliseconds) const override {
+    return {};
+  }
   bool limits(std::string_view resource) const override {
     return resource == "memory" ? limits_memory : limits_cpu;
   }

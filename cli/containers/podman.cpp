@@ -15,8 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto probe_limit = 2s;
-
 // The registries of /etc/containers are not asked: they would make a name mean something else than
 // in a pod.
 std::string in_docker_hub(const std::string& image) {
@@ -35,11 +33,12 @@ public:
 
   // A program in an empty root is what can be tried without an image. That it is not there is the
   // last thing that the OCI runtime finds out: everything else has worked then.
-  tl::expected<void, std::string> probe(const std::string& folder) const override {
+  tl::expected<void, std::string> probe(const std::string& folder,
+                                        std::chrono::milliseconds limit) const override {
     constexpr int command_not_found = 127;
     const auto tried = run_to_end({"podman", "run", "--rm", "--network=host", "--log-driver=none",
                                    "--security-opt=label=disable", "--rootfs", folder, "/nothing"},
-                                  probe_limit);
+                                  limit);
     if (!tried) {
       return tl::make_unexpected(tried.error());
     }

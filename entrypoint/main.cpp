@@ -2,6 +2,7 @@
 // The in-pod program: one static file that is installer, coordinator and agent. No threads, no
 // locale, no iostream.
 #include "entrypoint/coordinate.h"
+#include "entrypoint/empty.h"
 #include "entrypoint/files.h"
 #include "entrypoint/install.h"
 #include "entrypoint/step.h"
@@ -95,6 +96,18 @@ int wait(Options options) {
   return EXIT_SUCCESS;
 }
 
+// For a launcher whose steps left files of other users than its own.
+int empty(const Options& options) {
+  if (options.at_end()) {
+    return not_understood("empty needs a folder");
+  }
+  if (const auto emptied = taskgroup::empty_folder(options.next()); !emptied) {
+    taskgroup::warn(emptied.error());
+    return EXIT_FAILURE;
+  }
+  return EXIT_SUCCESS;
+}
+
 int coordinate(Options options) {
   taskgroup::CoordinateOptions coordinate;
   std::string text;
@@ -144,7 +157,7 @@ void __verbose_terminate_handler() { std::abort(); } // NOLINT(*-reserved-identi
 int main(int argc, char** argv) {
   const Words words(argv + std::min(argc, 1), argv + argc);
   if (words.empty()) {
-    return not_understood("usage: taskgroup-agent install|wait|coordinate|step");
+    return not_understood("usage: taskgroup-agent install|wait|empty|coordinate|step");
   }
   const Options options(Words(words.begin() + 1, words.end()));
   if (words.front() == "install") {
@@ -153,11 +166,15 @@ int main(int argc, char** argv) {
   if (words.front() == "wait") {
     return wait(options);
   }
+  if (words.front() == "empty") {
+    return empty(options);
+  }
   if (words.front() == "coordinate") {
     return coordinate(options);
   }
   if (words.front() == "step") {
     return step(options);
   }
-  return not_understood("\"" + words.front() + "\" is none of install, wait, coordinate, step");
+  return not_understood("\"" + words.front()
+                        + "\" is none of install, wait, empty, coordinate, step");
 }

@@ -10,7 +10,7 @@ JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-asan test-tsan mutants lint format bench fuzz image release chart-helm3 \
-  e2e e2e-up e2e-down bench-cluster bench-webhook dashboards clean
+  e2e e2e-podman e2e-up e2e-down bench-cluster bench-webhook dashboards clean
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is"
@@ -84,6 +84,12 @@ e2e: ## Run the tests of a real cluster (KUBECONFIG's, or one of their own); T=r
 	@image/build
 	@cmake --build build/release --target taskgroup
 	@e2e/cluster/cluster.py run $(if $(T),'$(T)')
+
+e2e-podman: ## Run the conformance cases and the launcher's tests with podman; T=part of a case's name
+	@$(SETUP) test podman
+	@cmake --preset release
+	@cmake --build --preset release --target taskgroup taskgroup-agent
+	@e2e/containers/podman.py $(T)
 
 bench-webhook: ## Measure the webhook's program under attacks and renewals
 	@$(SETUP) cluster test

@@ -71,6 +71,10 @@ tl::expected<void, std::string> make_given(Plan& plan, const GivenObjects& given
       if (auto made = make_variables(step, given); !made)
         return made;
     }
+    for (PlanSidecar& sidecar : task.sidecars) {
+      if (auto made = make_variables(sidecar, given); !made)
+        return made;
+    }
   }
   for (const std::string& path : {folder.claims(), folder.given()}) {
     if (auto made = make_folder(path, 0755); !made)

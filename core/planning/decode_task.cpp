@@ -135,7 +135,9 @@ Step decode_step(const ObjectReader& reader) {
 Sidecar decode_sidecar(const ObjectReader& reader) {
   Sidecar sidecar;
   static_cast<Step&>(sidecar) = decode_step_fields(reader);
-  sidecar.name = reader.required_text("name", "every sidecar needs a name");
+  sidecar.name = reader.text("name");
+  if (sidecar.name.text.empty()) // stock's container is `sidecar` then, so that there can be one
+    sidecar.name = {"unnamed", reader.where()};
   sidecar.ports.clear();
   for (const ObjectReader& port : reader.objects("ports"))
     if (const Node* number = port.find("containerPort"))

@@ -143,7 +143,12 @@ std::vector<PlanMount> TaskVolumes::mounts_of(const Step& step,
                                                     .sub_path = workspace.sub_path,
                                                     .read_only = workspace.read_only})
                            .second;
-    if (!added)
+    // A sidecar's own mount wins (pkg/workspace/apply.go, AddSidecarVolumeMount).
+    const bool gives_way =
+        !with_implicit && !workspace.isolated
+        && std::any_of(user_mounts.begin(), user_mounts.end(),
+                       [&](const UserMount& mount) { return mount.path == path; });
+    if (!added && !gives_way)
       diagnostics.add_error(where, fmt::format("the workspace \"{}\" and something else are both "
                                                "mounted at \"{}\"; give one of them another "
                                                "mountPath",

@@ -43,8 +43,8 @@ public:
               std::vector<PlanVolume>& volumes, const GivenObjects* given = nullptr);
 
   // Return what a step mounts, parents before children: its own volumeMounts, its workspaces, and
-  // stock's implicit volumes where nothing else is mounted. Without these, for a sidecar, its own mount
-  // wins over that of a workspace at the same path.
+  // stock's implicit volumes where nothing else is mounted. Without these, for a sidecar, its own
+  // mount wins over that of a workspace at the same path.
   std::vector<PlanMount> mounts_of(const Step& step, const std::vector<UserMount>& user_mounts,
                                    const Substitution& substitution,
                                    bool with_implicit = true) const;

@@ -32,7 +32,7 @@ class HandoversTest : public testing::Test {
 protected:
   HandoversTest() {
     outline.has_order = true;
-    outline.tasks = {{"a", false, {{"s", "c"}}, {}}, {"b", false, {{"s", "d"}}, {0}}};
+    outline.tasks = {{"a", false, {{"s", "c"}}, {}, {}}, {"b", false, {{"s", "d"}}, {}, {0}}};
     progress.tasks = {ended("a", 1'000, 2'000), ended("b", 2'003, 3'000)};
   }
 
@@ -69,7 +69,7 @@ TEST_F(HandoversTest, CountFromTheEndOfTheLastStep) {
 }
 
 TEST_F(HandoversTest, CountFromTheLastOfThoseThatATaskWaitedFor) {
-  outline.tasks.push_back({"c", false, {{"s", "e"}}, {0, 1}});
+  outline.tasks.push_back({"c", false, {{"s", "e"}}, {}, {0, 1}});
   progress.tasks.push_back(ended("c", 3'005, 4'000));
   EXPECT_THAT(found(), testing::ElementsAre(3, 5));
 }

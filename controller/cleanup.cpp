@@ -15,12 +15,15 @@ namespace taskgroup {
 
 namespace {
 
+// Those that end by themselves when the group has ended. Sidecars that started with the pod do not.
 std::vector<std::string> own_containers(const Json& pod) {
   std::vector<std::string> names;
   if (const auto outline = outline_of(pod)) {
     for (const Outline::Task& task : outline->tasks) {
-      for (const Outline::Step& step : containers_of(task))
-        names.push_back(step.container);
+      for (const Outline::Step& step : containers_of(task)) {
+        if (!step.from_start)
+          names.push_back(step.container);
+      }
     }
   }
   return names;

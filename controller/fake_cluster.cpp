@@ -199,6 +199,7 @@ void FakeCluster::start_pod() {
     Json statuses = Json::array();
     for (const Json& container : pod["spec"]["containers"])
       statuses.push_back({{"name", container["name"]},
+                          {"ready", true},
                           {"state", {{"running", {{"startedAt", time_text(m_now)}}}}}});
     pod["status"]["containerStatuses"] = statuses;
     pod["status"]["phase"] = "Running";

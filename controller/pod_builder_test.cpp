@@ -500,5 +500,57 @@ TEST_F(PodBuilder, TheSameInputGivesTheSameText) {
   EXPECT_EQ(built().dump(), first);
 }
 
+// --- Sidecars ---
+
+constexpr const char* with_sidecar = R"yaml(
+  tasks:
+  - name: a
+    taskSpec:
+      steps: [{name: ask, image: i, command: [x]}]
+      sidecars:
+      - name: db
+        image: redis
+        script: redis-server
+        ports: [{containerPort: 6379}]
+        computeResources: {requests: {cpu: 50m}}
+        readinessProbe: {tcpSocket: {port: 6379}}
+  - {name: b, runAfter: [a], taskSpec: {steps: [{name: say, image: i, command: [x]}]}}
+)yaml";
+
+// Covers: 7.F1 7.F2
+TEST_F(PodBuilder, SidecarsStandBehindAllStepsWithAnAgentThatDoesWhatKubeletWould) {
+  load_spec(with_sidecar);
+  const json pod = built();
+  ASSERT_EQ(pod["spec"]["containers"].size(), 4U);
+  EXPECT_EQ(pod["spec"]["containers"][3]["name"], "sidecar-a-db");
+  const json sidecar = container(pod, "sidecar-a-db");
+  EXPECT_EQ(sidecar["command"], json({"/taskgroup/bin/taskgroup-agent"}));
+  EXPECT_EQ(sidecar["ports"], json::parse(R"([{"containerPort":6379}])"));
+  EXPECT_EQ(sidecar["resources"], json::parse(R"({"requests":{"cpu":"50m"}})"));
+  EXPECT_FALSE(sidecar.contains("readinessProbe"));
+  EXPECT_EQ(sidecar["volumeMounts"][1], json::parse(R"({"name":"taskgroup-socket-2",
+                                                        "mountPath":"/taskgroup/socket"})"));
+  const auto outline = outline_of(pod);
+  ASSERT_TRUE(outline) << outline.error();
+  ASSERT_EQ(outline->tasks[0].sidecars.size(), 1U);
+  EXPECT_EQ(outline->tasks[0].sidecars[0].container, "sidecar-a-db");
+  EXPECT_FALSE(outline->tasks[0].sidecars[0].from_start);
+  EXPECT_TRUE(outline->tasks[1].sidecars.empty());
+}
+
+TEST_F(PodBuilder, SidecarsFromStartArePlainContainers) {
+  load_spec(std::string("  run: {sidecars: fromStart}") + with_sidecar);
+  const json pod = built();
+  const json sidecar = container(pod, "sidecar-a-db");
+  EXPECT_EQ(sidecar["command"],
+            json({"/bin/sh", "-c", "#!/bin/sh\nset -e\nredis-server", "script"}));
+  EXPECT_EQ(sidecar["readinessProbe"], json::parse(R"({"tcpSocket":{"port":6379}})"));
+  EXPECT_FALSE(sidecar.contains("volumeMounts"));
+  EXPECT_EQ(pod["spec"]["volumes"].dump().find("taskgroup-socket-2"), std::string::npos);
+  const auto outline = outline_of(pod);
+  ASSERT_TRUE(outline) << outline.error();
+  EXPECT_TRUE(outline->tasks[0].sidecars.at(0).from_start);
+}
+
 } // namespace
 } // namespace taskgroup

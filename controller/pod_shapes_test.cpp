@@ -75,7 +75,7 @@ TEST_P(PodShapes, AreAsWritten) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, PodShapes,
-                         testing::Values("plain", "volumes", "shaped", "runtime-class",
+                         testing::Values("plain", "sidecars", "volumes", "shaped", "runtime-class",
                                          "long-names"));
 
 } // namespace

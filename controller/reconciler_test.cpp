@@ -730,6 +730,54 @@ TEST_F(ReconcilerTest, AQuotaDoesNotHoldTheEndForAnInjectedContainer) {
   EXPECT_EQ(cluster.succeeded(), "True");
 }
 
+// --- Sidecars that start with the pod
+// --------------------------------------------------------------
+
+constexpr const char* with_sidecar_from_start = R"(
+customSpec:
+  apiVersion: taskgroup.dev/v1alpha1
+  kind: TaskGroup
+  spec:
+    run: {sidecars: fromStart}
+    tasks:
+    - name: build
+      taskSpec:
+        steps: [{name: compile, image: busybox, script: "echo"}]
+        sidecars: [{name: db, image: redis}]
+    - {name: test, runAfter: [build], taskSpec: {steps: [{name: s, image: busybox, script: "echo"}]}}
+)";
+
+// Covers: 1.8.F1 1.8.F4
+TEST_F(ReconcilerTest, ASidecarFromStartIsToldOfWhenItIsReadyAndEndedWithItsTask) {
+  cluster.create_run(with_sidecar_from_start);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  EXPECT_EQ(control()["sidecars"], Json::parse(R"({"sidecar-build-db":{"ready":true}})"));
+  EXPECT_EQ(cluster.pod()["spec"]["containers"].back()["image"], "redis");
+  cluster.write_journal({"{event: begin, version: 1, group: g, tasks: [build, test], finally: []}",
+                         "{event: task, task: build, attempt: 0, state: Running}",
+                         "{event: task, task: build, attempt: 0, state: Succeeded}"});
+  cluster.settle();
+  EXPECT_EQ(cluster.pod()["spec"]["containers"].back()["image"], "agent@sha256:0");
+  EXPECT_EQ(cluster.succeeded(), "Unknown");
+}
+
+// Covers: 4.1.F5
+TEST_F(ReconcilerTest, ASidecarFromStartThatDiesIsToldOfAndNotLost) {
+  cluster.create_run(with_sidecar_from_start);
+  cluster.settle();
+  cluster.start_pod();
+  cluster.write_journal(
+      {"{event: begin, version: 1, group: g, tasks: [build, test], finally: []}"});
+  cluster.set_container("sidecar-build-db", Json::parse(R"({"terminated":{"exitCode":3,
+      "reason":"Error","startedAt":"2027-01-15T08:00:00Z","finishedAt":"2027-01-15T08:00:01Z"}})"));
+  cluster.settle();
+  cluster.pass(20'000);
+  EXPECT_EQ(control()["sidecars"]["sidecar-build-db"]["exitCode"], 3);
+  EXPECT_FALSE(control().contains("lost"));
+}
+
 // --- After the end -------------------------------------------------------------------------------
 
 // Covers: 7.F4

@@ -4,11 +4,13 @@
 #include "cli/commands.h"
 #include "cli/graph_drawing.h"
 #include "cli/prepared_run.h"
+#include "core/planning/matrix.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,11 +56,42 @@ std::vector<std::string> notes_of(const PlanTask& task) {
   return notes;
 }
 
+// Let a matrix whose values are known have one combination: a drawing shows one task for it, and
+// the values of params that stand in would make any number.
+void narrow_matrices(GroupSpec& group) {
+  for (auto* tasks : {&group.tasks, &group.finally}) {
+    for (PipelineTask& task : *tasks) {
+      if (!task.matrix || has_late_matrix(task))
+        continue;
+      task.matrix->include.resize(task.matrix->params.empty() ? 1 : 0);
+      for (Param& param : task.matrix->params)
+        param.value.data = std::vector<Located>{{"<" + param.name.text + ">", param.where}};
+    }
+  }
+}
+
+// The instances of a matrix are one task of the drawing.
 Drawing drawing_of(const Plan& plan) {
   Drawing drawing;
   drawing.name = plan.group;
-  for (const PlanTask& task : plan.tasks)
-    drawing.tasks.push_back({task.name, task.is_finally, predecessors_of(task), notes_of(task)});
+  std::vector<std::size_t> drawn; // by the plan's index
+  for (std::size_t i = 0; i < plan.tasks.size(); ++i) {
+    const PlanMatrix* matrix = matrix_of(plan, i);
+    if (matrix != nullptr && matrix->first != i) {
+      drawn.push_back(drawn.back());
+      continue;
+    }
+    drawn.push_back(drawing.tasks.size());
+    const PlanTask& task = plan.tasks[i];
+    std::set<std::size_t> after;
+    for (const std::size_t before : predecessors_of(task))
+      after.insert(drawn[before]);
+    std::vector<std::string> notes = notes_of(task);
+    if (matrix != nullptr)
+      notes.insert(notes.begin(), "matrix");
+    drawing.tasks.push_back(
+        {author_name(plan, i), task.is_finally, {after.begin(), after.end()}, std::move(notes)});
+  }
   return drawing;
 }
 
@@ -70,6 +103,7 @@ ExitCode graph_command(const GraphFlags& flags) {
   if (!checked)
     return fail(checked.error());
   fill_params(checked->group, checked->request);
+  narrow_matrices(checked->group);
   // Bindings do not change the graph, and those that only a cluster has need not exist here.
   checked->request.workspaces.clear();
   const auto plan = plan_group(*checked, input.facts, {});

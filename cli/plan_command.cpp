@@ -18,8 +18,21 @@
 namespace taskgroup {
 namespace {
 
-std::string limits_of(const PlanTask& task) {
+// Say where the combinations of a matrix come from; of one that is known they show themselves.
+std::string matrix_of_task(const Plan& plan, std::size_t task) {
+  const PlanMatrix* matrix = matrix_of(plan, task);
+  if (matrix == nullptr)
+    return {};
+  const std::string which = fmt::format("{} of {} of the matrix of {}", task - matrix->first + 1,
+                                        matrix->count, matrix->task);
+  return matrix->is_late() ? which + ", if there is such a combination" : which;
+}
+
+std::string limits_of(const Plan& plan, std::size_t index) {
+  const PlanTask& task = plan.tasks[index];
   std::vector<std::string> limits;
+  if (const std::string matrix = matrix_of_task(plan, index); !matrix.empty())
+    limits.push_back(matrix);
   if (!task.when.empty())
     limits.emplace_back("when");
   if (task.retries > 0)
@@ -40,17 +53,18 @@ void print_tasks(const Plan& plan) {
   for (const PlanTask& task : plan.tasks)
     width = std::max(width, task.name.size());
   bool finally = false;
-  for (const PlanTask& task : plan.tasks) {
+  for (std::size_t index = 0; index < plan.tasks.size(); ++index) {
+    const PlanTask& task = plan.tasks[index];
     if (task.is_finally && !finally) {
       finally = true;
       std::puts("finally, whatever became of the tasks:");
     }
     std::vector<std::string> after;
-    for (const std::size_t index : task.after)
-      after.push_back(plan.tasks[index].name);
-    for (const std::size_t index : task.ordered_after)
-      after.push_back(plan.tasks[index].name + " (a port of their sidecars)");
-    const std::string limits = limits_of(task);
+    for (const std::size_t before : task.after)
+      after.push_back(plan.tasks[before].name);
+    for (const std::size_t before : task.ordered_after)
+      after.push_back(plan.tasks[before].name + " (a port of their sidecars)");
+    const std::string limits = limits_of(plan, index);
     std::puts(fmt::format("  {:<{}}{}{}", task.name, width,
                           after.empty() ? "" : fmt::format("  after {}", fmt::join(after, ", ")),
                           limits.empty() ? "" : "  (" + limits + ")")

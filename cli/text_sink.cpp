@@ -188,6 +188,9 @@ private:
     const json tasks = end.value("tasks", json::object());
     for (std::size_t i = 0; i < m_plan.tasks.size(); ++i) {
       const json task = tasks.value(m_plan.tasks[i].name, json::object());
+      if (task.empty() && is_provisional(m_plan, i)) {
+        continue; // its matrix had fewer combinations
+      }
       const std::string state = task.value("state", "");
       std::string reason = task.value("reason", "");
       if (reason == state) {
@@ -268,8 +271,10 @@ private:
       return;
     }
     std::size_t done = 0;
+    std::size_t all = 0;
     std::string running;
     for (std::size_t i = 0; i < m_shown.size(); ++i) {
+      all += m_shown[i].state == "Pending" && is_provisional(m_plan, i) ? 0U : 1U;
       if (m_shown[i].state == "Running") {
         running += (running.empty() ? "" : ", ") + m_plan.tasks[i].name;
       } else if (m_shown[i].state != "Pending") {
@@ -278,7 +283,7 @@ private:
     }
     const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(
         std::chrono::steady_clock::now() - m_began);
-    std::string text = fmt::format("{}/{} done, {}s", done, m_shown.size(), elapsed.count());
+    std::string text = fmt::format("{}/{} done, {}s", done, all, elapsed.count());
     if (!running.empty()) {
       text += ", running: " + running;
     }

@@ -72,6 +72,16 @@ TEST_F(TextSinkTest, PrintsPlainLinesInALog) {
   EXPECT_THAT(shown, Not(HasSubstr("\033")));
 }
 
+TEST_F(TextSinkTest, ShowsOnlyTheInstancesOfAMatrixThatThereAre) {
+  plan.tasks[1] = plan.tasks[0];
+  plan.tasks[1].name = "build-1";
+  plan.matrices = {{.task = "build", .first = 0, .count = 2, .params = {{"p", {"x"}}}}};
+  ::testing::internal::CaptureStdout();
+  send(*make_text_sink(plan, {}),
+       R"({"event":"end","state":"Succeeded","tasks":{"build":{"state":"Succeeded"}}})");
+  EXPECT_THAT(::testing::internal::GetCapturedStdout(), Not(HasSubstr("build-1")));
+}
+
 TEST_F(TextSinkTest, TakesTimesFromTheRunsOwnClock) {
   ::testing::internal::CaptureStdout();
   {

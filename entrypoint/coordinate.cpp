@@ -426,6 +426,9 @@ std::string termination_message(const Outcome& outcome, const Plan& plan) {
   std::string first;
   for (std::size_t i = 0; i < outcome.tasks.size(); ++i) {
     const TaskState state = outcome.tasks[i].state;
+    if (outcome.tasks[i].reason == no_combination) {
+      continue;
+    }
     ++counts.at(static_cast<std::size_t>(state));
     if (state == TaskState::failed && first.empty()) {
       first = plan.tasks[i].name;

@@ -258,6 +258,9 @@ void Journal::snapshot() {
   json.key("tasks");
   json.begin_object();
   for (std::size_t i = 0; i < m_tasks.size(); ++i) {
+    if (m_tasks[i].state == TaskState::pending && is_provisional(m_plan, i)) {
+      continue;
+    }
     json.key(m_plan.tasks[i].name);
     write_task(json, i);
   }

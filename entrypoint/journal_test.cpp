@@ -130,6 +130,20 @@ TEST_F(JournalTest, SnapshotComesWithEach256KiB) {
   EXPECT_EQ(count(lines(journal), "snapshot"), 2U);
 }
 
+TEST_F(JournalTest, InstancesOfAMatrixThatMayNotComeAreNotTold) {
+  plan.matrices = {{.task = "m", .first = 0, .count = 2, .params = {{"p", {"x"}}}}};
+  Journal journal(plan, writer.get());
+  journal.write(record::GroupBegan{});
+  Outcome outcome{.state = GroupState::succeeded};
+  outcome.tasks = {{.state = TaskState::succeeded},
+                   {.state = TaskState::skipped, .reason = std::string(no_combination)}};
+  journal.write(record::GroupEnded{outcome});
+  const std::vector<Json> written = lines(journal);
+  EXPECT_EQ(written[0]["tasks"], Json::array({"build"}));
+  EXPECT_FALSE(written[1]["tasks"].contains("test"));
+  EXPECT_FALSE(written[2]["tasks"].contains("test"));
+}
+
 TEST_F(JournalTest, SnapshotTellsOfTheStepsOfTheLastAttempt) {
   plan.tasks[0].steps.resize(3);
   plan.tasks[0].steps[1].name = "second";

@@ -4,6 +4,7 @@
 #include "core/planning/annotations.h"
 #include "core/planning/decode.h"
 #include "core/planning/limits.h"
+#include "core/planning/matrix.h"
 
 #include <fmt/format.h>
 
@@ -44,27 +45,17 @@ void decode_embedded_task(const ObjectReader& reader, PipelineTask& task) {
   task.task_spec = decode_task_spec(*embedded);
 }
 
-// A matrix is refused, but what it would pass is not missing.
-void stand_in_for_matrix(const Node& task_node, PipelineTask& task) {
-  const Node* matrix = task_node.find("matrix");
-  if (matrix == nullptr)
-    return;
-  const auto add = [&](const Node* params) {
-    if (params == nullptr || !params->is_sequence())
-      return;
-    for (const Node& param : params->children())
-      if (const Node* name = param.find("name"))
-        if (std::none_of(task.params.begin(), task.params.end(),
-                         [&](const Param& other) { return other.name.text == name->text(); }))
-          task.params.push_back({name->where(), {name->text(), name->where()}, {}});
-  };
-  add(matrix->find("params"));
-  if (const Node* include = matrix->find("include"); include != nullptr && include->is_sequence())
-    for (const Node& one : include->children())
-      add(one.find("params"));
+std::optional<Matrix> decode_matrix(const ObjectReader& task) {
+  const auto reader = task.object("matrix");
+  if (!reader)
+    return std::nullopt;
+  Matrix matrix{reader->where(), decode_params(*reader), {}};
+  for (const ObjectReader& include : reader->objects("include"))
+    matrix.include.push_back({include.where(), decode_params(include)});
+  return matrix;
 }
 
-PipelineTask decode_pipeline_task(const ObjectReader& reader, const Node& node) {
+PipelineTask decode_pipeline_task(const ObjectReader& reader) {
   PipelineTask task;
   task.where = reader.where();
   task.name = reader.required_text("name", "every task needs a name");
@@ -84,7 +75,7 @@ PipelineTask decode_pipeline_task(const ObjectReader& reader, const Node& node) 
     reader.error({}, fmt::format("the task \"{}\" has no taskRef and no taskSpec; give one of them",
                                  task.name.text));
   task.params = decode_params(reader);
-  stand_in_for_matrix(node, task);
+  task.matrix = decode_matrix(reader);
   for (const ObjectReader& when : reader.objects("when")) {
     WhenExpression expression{when.where(), when.text("input"), when.text("operator"),
                               when.texts("values")};
@@ -105,10 +96,8 @@ PipelineTask decode_pipeline_task(const ObjectReader& reader, const Node& node) 
 
 std::vector<PipelineTask> decode_tasks(const ObjectReader& reader, std::string_view field) {
   std::vector<PipelineTask> tasks;
-  const Node* nodes = reader.find(field);
-  std::size_t index = 0;
   for (const ObjectReader& task : reader.objects(field))
-    tasks.push_back(decode_pipeline_task(task, nodes->children()[index++]));
+    tasks.push_back(decode_pipeline_task(task));
   return tasks;
 }
 
@@ -155,6 +144,15 @@ void require_tasks(const ObjectReader& reader) {
     reader.error("tasks", "missing; it holds the tasks to run");
 }
 
+int decode_max_combinations(const ObjectReader& reader) {
+  const int most = reader.integer("maxCombinations");
+  if (most < 0 || most > static_cast<int>(max_matrix_combinations))
+    reader.error("maxCombinations", fmt::format("found {}, expected 1 to {}; each combination has "
+                                                "containers of its own",
+                                                most, max_matrix_combinations));
+  return most;
+}
+
 RunSpec decode_run(const ObjectReader& reader) {
   RunSpec run;
   run.where = reader.where();
@@ -167,6 +165,8 @@ RunSpec decode_run(const ObjectReader& reader) {
     reader.error("maxParallel",
                  fmt::format("found {}, expected 0 (no limit) or more", run.max_parallel));
   run.fail_fast = reader.boolean("failFast");
+  if (const auto matrix = reader.object("matrix"))
+    run.max_combinations = decode_max_combinations(*matrix);
   if (const auto step_template = reader.object("stepTemplate"))
     run.step_template = decode_step_template(*step_template);
   constexpr std::array<std::string_view, 2> ways = {"peak", "sum"};

@@ -22,6 +22,7 @@ constexpr Field run[] = {
     takes("timeouts", object, ObjectKind::run_timeouts),
     takes("maxParallel", integer),
     takes("failFast", boolean),
+    takes("matrix", object, ObjectKind::run_matrix),
     takes("podTemplate", object, ObjectKind::pod_template),
     takes("stepTemplate", object, ObjectKind::step_template),
     takes("resources", string),
@@ -32,6 +33,10 @@ constexpr Field run[] = {
 constexpr Field run_timeouts[] = {
     takes("tasks", duration),
     takes("finally", duration),
+};
+
+constexpr Field run_matrix[] = {
+    takes("maxCombinations", integer),
 };
 
 constexpr Field group_workspace[] = {
@@ -77,7 +82,7 @@ constexpr Field pipeline_task[] = {
     refuses("resources", object, no_pipeline_resources, v1beta1),
     refuses("conditions", objects, "removed from Tekton; use `when`", v1beta1),
     takes("params", objects, ObjectKind::param),
-    refuses("matrix", object, "not supported yet; write one task for each combination"),
+    takes("matrix", object, ObjectKind::matrix),
     takes("workspaces", objects, ObjectKind::pipeline_task_workspace),
     takes("timeout", late_duration),
     refuses(
@@ -86,6 +91,16 @@ constexpr Field pipeline_task[] = {
         "a TaskGroup name it"),
     refuses("pipelineSpec", object, "not supported yet; put the Pipeline's tasks into the group"),
     takes("onError", string),
+};
+
+constexpr Field matrix[] = {
+    takes("params", objects, ObjectKind::param),
+    takes("include", objects, ObjectKind::matrix_include),
+};
+
+constexpr Field matrix_include[] = {
+    ignores("name", string, for_readers),
+    takes("params", objects, ObjectKind::param),
 };
 
 constexpr Field task_ref[] = {
@@ -150,6 +165,7 @@ constexpr ObjectFields table[] = {
     {ObjectKind::task_group_spec, "TaskGroupSpec", "`spec` of a TaskGroup", task_group_spec},
     {ObjectKind::run, "Run", "`run` of a TaskGroup", run},
     {ObjectKind::run_timeouts, "RunTimeouts", "`run.timeouts` of a TaskGroup", run_timeouts},
+    {ObjectKind::run_matrix, "RunMatrix", "`run.matrix` of a TaskGroup", run_matrix},
     {ObjectKind::group_workspace, "GroupWorkspace", "`workspaces` of a TaskGroup", group_workspace},
     {ObjectKind::pipeline_spec, "PipelineSpec", "`spec` of a Pipeline", pipeline_spec},
     {ObjectKind::pipeline_workspace, "PipelineWorkspaceDeclaration", "`workspaces` of a Pipeline",
@@ -158,6 +174,8 @@ constexpr ObjectFields table[] = {
      pipeline_result},
     {ObjectKind::pipeline_task, "PipelineTask", "`tasks` and `finally` of a TaskGroup or Pipeline",
      pipeline_task},
+    {ObjectKind::matrix, "Matrix", "`matrix`", matrix},
+    {ObjectKind::matrix_include, "IncludeParams", "`include` of a matrix", matrix_include},
     {ObjectKind::task_ref, "TaskRef", "`taskRef`", task_ref},
     {ObjectKind::custom_ref, "CustomRef", "`customRef` of a CustomRun", custom_ref},
     {ObjectKind::pipeline_ref, "PipelineRef", "`pipelineRef` of a TaskGroup or PipelineRun",

@@ -212,6 +212,7 @@ spec:
   params: [{name: o, properties: {k: {type: string}}, default: {k: v}}, {name: e, enum: [a]}]
   workspaces: [{name: w, optional: true, emptyDir: {medium: Memory, sizeLimit: 1Gi}}]
   run:
+    matrix: {maxCombinations: 4}
     timeouts: {tasks: 1m}
     podTemplate: {nodeSelector: {a: b}}
     stepTemplate: {image: i}
@@ -258,7 +259,10 @@ kind: Pipeline
 metadata: {name: p}
 spec:
   workspaces: [{name: w}]
-  tasks: [{name: one, taskRef: {name: t}}]
+  tasks:
+  - name: one
+    taskRef: {name: t}
+    matrix: {params: [{name: p, value: [v]}], include: [{params: [{name: p, value: v}]}]}
 ---
 apiVersion: tekton.dev/v1
 kind: Pipeline

@@ -52,6 +52,9 @@ Meaning LateScope::find(std::string_view written) const {
       return Refused{fmt::format("\"$({})\": {}", written, no_artifacts)};
     return Unknown{};
   }
+  if (reference->kind == Reference::Kind::matrix_length
+      || reference->kind == Reference::Kind::matrix_result_length)
+    return find_length(*std::move(reference));
   if (reference->kind != Reference::Kind::task_result) {
     if (m_for != For::finally)
       return Unknown{};
@@ -65,7 +68,29 @@ Meaning LateScope::find(std::string_view written) const {
   const ResultSpec* result = find_result(*spec->second, reference->result);
   if (result == nullptr)
     return Unknown{};
-  return result_meaning(*std::move(reference), result->type, written);
+  const ValueType type = is_matrixed(reference->task) ? ValueType::array : result->type;
+  return result_meaning(*std::move(reference), type, written);
+}
+
+// The number of instances is known before the group runs, unless the matrix has late values.
+Meaning LateScope::find_length(Reference reference) const {
+  if (m_left_out.contains(reference.task))
+    return Draft::data("0");
+  const auto matrix = m_matrices.find(reference.task);
+  if (matrix != m_matrices.end() && !matrix->second.planned.is_late()
+      && reference.kind == Reference::Kind::matrix_length)
+    return Draft::data(std::to_string(matrix->second.planned.count));
+  return is_matrixed(reference.task) ? Meaning(Draft::late(std::move(reference))) : Unknown{};
+}
+
+bool LateScope::is_matrixed(const std::string& task) const {
+  for (const auto* tasks : {&m_group.tasks, &m_group.finally}) {
+    for (const PipelineTask& candidate : *tasks) {
+      if (candidate.name.text == task)
+        return taskgroup::is_matrixed(candidate);
+    }
+  }
+  return false;
 }
 
 } // namespace taskgroup

@@ -196,9 +196,12 @@ void warn_unused_params(const GroupSpec& group, const RunRequest& request, const
 }
 
 std::vector<PlanParamCheck> bind_task_params(const PipelineTask& task, const TaskSpec& spec,
+                                             const std::map<std::string, DraftValue>& matrix,
                                              const Substitution& group, ParamScope& scope,
                                              Diagnostics& diagnostics) {
   std::set<std::string> mistyped;
+  for (const auto& [name, value] : matrix)
+    scope.pass(name, value); // a string, and the param is declared as one: validate()
   for (const Param& param : task.params) {
     DraftValue value = group.value(make_draft_value(param.value, Draft::Piece::Kind::authored));
     const ParamSpec* declared = find_spec(spec.params, param.name.text);

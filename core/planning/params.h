@@ -8,6 +8,8 @@
 #include "core/planning/scope.h"
 #include "core/planning/substitute.h"
 
+#include <map>
+#include <string>
 #include <vector>
 
 namespace taskgroup {
@@ -25,9 +27,10 @@ void warn_unused_params(const GroupSpec& group, const RunRequest& request, const
                         Diagnostics& diagnostics);
 
 // Put the values of a Task's params into `scope`: what the PipelineTask passes, its variables
-// replaced by `group`, and defaults. Reports the same as bind_group_params(). Return the checks
-// that are left because a value is late.
+// replaced by `group`, what the combination of its matrix does, and defaults. Reports the same as
+// bind_group_params(). Return the checks that are left because a value is late.
 std::vector<PlanParamCheck> bind_task_params(const PipelineTask& task, const TaskSpec& spec,
+                                             const std::map<std::string, DraftValue>& matrix,
                                              const Substitution& group, ParamScope& scope,
                                              Diagnostics& diagnostics);
 

@@ -97,7 +97,8 @@ std::int64_t peak_of(const Plan& plan, const std::vector<std::int64_t>& weights)
     for (std::size_t i = 0; i < plan.tasks.size(); ++i) {
       if (plan.tasks[i].is_finally != is_finally)
         continue;
-      after.push_back(predecessors_of(plan.tasks[i])); // finally tasks are last and have none: indices stay
+      after.push_back(
+          predecessors_of(plan.tasks[i])); // finally tasks are last and have none: indices stay
       phase.push_back(weights[i]);
     }
     result = std::max(result, heaviest_antichain(after, phase, at_most));
@@ -124,8 +125,8 @@ Peak find_peak(const Plan& plan, const GroupSpec& group, const Facts& facts,
   Counter cpu("cpu", parse_cpu, diagnostics);
   Counter memory("memory", parse_amount, diagnostics);
   const TaskSpec nothing;
-  for (const PlanTask& task : plan.tasks) {
-    const auto spec = specs.find(task.name);
+  for (std::size_t i = 0; i < plan.tasks.size(); ++i) {
+    const auto spec = specs.find(author_name(plan, i));
     for (Counter* counter : {&cpu, &memory})
       counter->add_task(resolved, spec != specs.end() ? *spec->second : nothing);
   }

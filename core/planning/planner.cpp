@@ -3,6 +3,7 @@
 #include <taskgroup/planner.h>
 
 #include "core/planning/late_scope.h"
+#include "core/planning/matrix.h"
 #include "core/planning/order.h"
 #include "core/planning/params.h"
 #include "core/planning/raw_json.h"
@@ -45,11 +46,15 @@ private:
   void find_specs();
   DraftCommon group_template();
   void plan_pod_template(Plan& plan);
+  void fan_out();
+  void fan_out(const PipelineTask& task);
+  void check_names();
   void plan_tasks(const GroupContext& context);
   void plan_finally(const GroupContext& context);
   void choose_tasks();
   void choose_finally();
   void add_tasks(Plan& plan);
+  static void add_task(TaskDraft& draft, Plan& plan);
   void add_volumes(Plan& plan);
   void add_results(Plan& plan);
 
@@ -70,6 +75,8 @@ private:
   SharedVolumes m_template_volumes;
   std::map<std::string, const TaskSpec*> m_specs;
   std::set<std::string> m_left_out;
+  std::map<std::string, MatrixDraft> m_matrices;
+  std::set<std::string> m_fanned_out;
 
   std::vector<TaskDraft> m_tasks;
   std::vector<TaskDraft> m_finally;
@@ -132,23 +139,91 @@ std::vector<TaskDraft> Planner::drafts_of(const std::vector<PipelineTask>& tasks
     draft.source = &task;
     draft.spec = spec->second;
     draft.planned.is_finally = is_finally;
-    result.push_back(std::move(draft));
+    draft.planned.name = task.name.text;
+    const auto matrix = m_matrices.find(task.name.text);
+    if (matrix == m_matrices.end()) {
+      result.push_back(std::move(draft));
+      continue;
+    }
+    const MatrixDraft& fanned_out = matrix->second;
+    draft.matrix = &fanned_out.planned;
+    for (std::size_t i = 0; i < fanned_out.instances.size(); ++i) {
+      TaskDraft& instance = result.emplace_back();
+      instance.source = draft.source;
+      instance.spec = draft.spec;
+      instance.matrix = draft.matrix;
+      instance.combination = fanned_out.instances[i];
+      instance.planned = draft.planned;
+      if (fanned_out.instances.size() > 1) // as stock names TaskRuns
+        instance.planned.name = fmt::format("{}-{}", task.name.text, i);
+    }
   }
   return result;
 }
 
+// Make the combinations of all matrices.
+void Planner::fan_out() {
+  for (const auto* tasks : {&m_group.tasks, &m_group.finally}) {
+    for (const PipelineTask& task : *tasks)
+      fan_out(task);
+  }
+}
+
+// Make those of one, and before of those whose results it is made of.
+void Planner::fan_out(const PipelineTask& task) {
+  const auto spec = m_specs.find(task.name.text);
+  if (!is_matrixed(task) || spec == m_specs.end() || !m_fanned_out.insert(task.name.text).second)
+    return;
+  NameScope own;
+  own.set("context.pipelineTask.retries", std::to_string(task.retries));
+  const LateScope late(LateScope::For::tasks, m_group, m_specs, m_matrices, m_left_out);
+  const ChainScope variables{&own, &m_names, &late};
+  MatrixLimits limits;
+  if (m_group.run.max_combinations > 0)
+    limits.known = limits.late = static_cast<std::size_t>(m_group.run.max_combinations);
+  limits.length_of = [this](const Reference& array) -> std::optional<std::size_t> {
+    for (const PipelineTask& producer : m_group.tasks) {
+      if (producer.name.text == array.task)
+        fan_out(producer);
+    }
+    const auto found = m_matrices.find(array.task);
+    return found == m_matrices.end() ? std::nullopt : std::optional(found->second.planned.count);
+  };
+  MatrixDraft draft = draft_matrix(task, *spec->second,
+                                   Substitution({&m_params, &variables}, m_diagnostics), limits);
+  m_matrices.insert_or_assign(task.name.text, std::move(draft));
+}
+
+// Instances are named after their task, which may be how another task is called.
+void Planner::check_names() {
+  std::map<std::string, const TaskDraft*> seen;
+  for (const auto* drafts : {&m_tasks, &m_finally}) {
+    for (const TaskDraft& draft : *drafts) {
+      const auto [other, is_new] = seen.emplace(draft.planned.name, &draft);
+      if (is_new)
+        continue;
+      const TaskDraft& matrixed = draft.matrix != nullptr ? draft : *other->second;
+      m_diagnostics.add_error(matrixed.source->name.where,
+                              fmt::format("the matrix of the task \"{}\" makes a task \"{}\", and "
+                                          "another one is called so already; rename one of them",
+                                          matrixed.source->name.text, draft.planned.name));
+    }
+  }
+}
+
 void Planner::plan_tasks(const GroupContext& context) {
-  const LateScope late(LateScope::For::tasks, m_specs, m_left_out);
+  const LateScope late(LateScope::For::tasks, m_group, m_specs, m_matrices, m_left_out);
   m_tasks = drafts_of(m_group.tasks, false);
-  std::map<std::string, std::size_t> indices;
+  std::multimap<std::string, std::size_t> indices; // several of a task with a matrix
   for (std::size_t i = 0; i < m_tasks.size(); ++i) {
     plan_task(context, late, i, m_tasks[i]);
-    indices.emplace(m_tasks[i].planned.name, i);
+    indices.emplace(m_tasks[i].source->name.text, i);
   }
   for (const TaskDraft& draft : m_tasks) {
     std::set<std::size_t> after;
     const auto add = [&](const std::string& name) {
-      if (const auto found = indices.find(name); found != indices.end())
+      const auto [first, last] = indices.equal_range(name);
+      for (auto found = first; found != last; ++found)
         after.insert(found->second);
     };
     for (const Located& name : draft.source->run_after)
@@ -160,7 +235,7 @@ void Planner::plan_tasks(const GroupContext& context) {
 }
 
 void Planner::plan_finally(const GroupContext& context) {
-  const LateScope late(LateScope::For::finally, m_specs, m_left_out);
+  const LateScope late(LateScope::For::finally, m_group, m_specs, m_matrices, m_left_out);
   m_finally = drafts_of(m_group.finally, true);
   for (std::size_t i = 0; i < m_finally.size(); ++i)
     plan_task(context, late, m_tasks.size() + i, m_finally[i]);
@@ -181,7 +256,7 @@ void Planner::choose_tasks() {
       m_diagnostics.add_error(m_group.where, fmt::format("the group has no task \"{}\" to run{}",
                                                          wanted, did_you_mean(wanted, names)));
     for (std::size_t i = 0; i < m_tasks.size(); ++i) {
-      if (m_tasks[i].planned.name == wanted)
+      if (m_tasks[i].source->name.text == wanted)
         roots.push_back(i);
     }
   }
@@ -191,7 +266,7 @@ void Planner::choose_tasks() {
   Edges edges;
   for (std::size_t i = 0; i < m_tasks.size(); ++i) {
     if (!kept[i]) {
-      m_left_out.insert(m_tasks[i].planned.name);
+      m_left_out.insert(m_tasks[i].source->name.text);
       continue;
     }
     new_index[i] = tasks.size();
@@ -224,8 +299,8 @@ void Planner::choose_finally() {
     m_diagnostics.add_warning(draft.source->where,
                               fmt::format("the finally task \"{}\" is left out, because it needs a "
                                           "result of the task \"{}\", which is not run",
-                                          draft.planned.name, missing->task));
-    dropped.push_back(draft.planned.name);
+                                          draft.source->name.text, missing->task));
+    dropped.push_back(draft.source->name.text);
   }
   m_left_out.insert(dropped.begin(), dropped.end());
   m_finally = std::move(kept);
@@ -245,11 +320,21 @@ void Planner::add_tasks(Plan& plan) {
     for (const std::size_t predecessor : m_after[i])
       draft.planned.after.push_back(position[predecessor]);
     std::sort(draft.planned.after.begin(), draft.planned.after.end());
-    plan.tasks.push_back(std::move(draft.planned));
+    add_task(draft, plan);
   }
   for (TaskDraft& draft : m_finally)
-    plan.tasks.push_back(std::move(draft.planned));
+    add_task(draft, plan);
   order_by_ports(plan);
+}
+
+// Instances come one behind the other: they have the same edges, and the order is stable.
+void Planner::add_task(TaskDraft& draft, Plan& plan) {
+  if (draft.matrix != nullptr
+      && (plan.matrices.empty() || plan.matrices.back().task != draft.matrix->task)) {
+    plan.matrices.push_back(*draft.matrix);
+    plan.matrices.back().first = plan.tasks.size();
+  }
+  plan.tasks.push_back(std::move(draft.planned));
 }
 
 // Add the volumes that some step mounts.
@@ -275,7 +360,7 @@ void Planner::add_volumes(Plan& plan) {
 }
 
 void Planner::add_results(Plan& plan) {
-  const LateScope late(LateScope::For::group_results, m_specs, m_left_out);
+  const LateScope late(LateScope::For::group_results, m_group, m_specs, m_matrices, m_left_out);
   const ChainScope variables{&m_names, &late};
   const Substitution substitution({&m_params, &variables}, m_diagnostics);
   for (const GroupResult& result : m_group.results) {
@@ -328,24 +413,19 @@ Plan Planner::make() {
   if (!complete)
     return plan; // there are errors, and more would only follow from them
   find_specs();
+  fan_out();
   const DraftCommon step_template = group_template();
   plan_pod_template(plan);
-  const GroupContext context{m_request,
-                             m_facts,
-                             m_params,
-                             m_names,
-                             workspaces,
-                             step_template,
-                             m_containers,
-                             m_volume_names,
-                             m_template_volumes,
-                             m_options.pod,
-                             m_commands_later,
-                             m_options.pod && m_group.run.sidecars_from_start};
+  const GroupContext context{
+      m_request,     m_facts,          m_params,
+      m_names,       workspaces,       step_template,
+      m_containers,  m_volume_names,   m_template_volumes,
+      m_options.pod, m_commands_later, m_options.pod && m_group.run.sidecars_from_start};
   plan_tasks(context);
   choose_tasks();
   plan_finally(context);
   choose_finally();
+  check_names();
   for (auto* drafts : {&m_tasks, &m_finally}) {
     for (TaskDraft& draft : *drafts)
       m_diagnostics.add(std::move(draft.diagnostics));

@@ -4,6 +4,8 @@
 #include <taskgroup/nearest.h>
 #include <taskgroup/text.h>
 
+#include "core/planning/matrix.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -88,7 +90,8 @@ ReferenceCheck::Meaning ReferenceCheck::param(const VariableName& name, const st
   // An embedded Task may use params that its task passes without declaring them.
   if (m_level == Level::task && m_task->embedded && size > begin)
     for (std::size_t end = size; end > begin; --end)
-      if (find_named(m_task->task->params, join(name.parts, begin, end)) != nullptr)
+      if (find_named(m_task->task->params, join(name.parts, begin, end)) != nullptr
+          || matrix_passes(*m_task->task, join(name.parts, begin, end)))
         return {true, std::nullopt, m_late_params.contains(join(name.parts, begin, end)), false};
 
   Names known;
@@ -162,6 +165,21 @@ ReferenceCheck::Meaning ReferenceCheck::result(const TaskView& producer, const V
                             reference->task, reference->result,
                             did_you_mean(reference->result, names_of(producer.spec->results))));
   using Part = Reference::Part;
+  if (is_matrixed(*producer.task)) {
+    if (declared->type != ValueType::string)
+      return fail(where, fmt::format("\"$({})\": the task \"{}\" has a matrix, and only results of "
+                                     "type string are gathered from its instances; \"{}\" is an {}",
+                                     written, reference->task, declared->name.text,
+                                     to_string(declared->type)));
+    if (reference->part == Part::star
+        || (m_level == Level::group_result && reference->part == Part::index))
+      return {true, reference->part == Part::star ? ValueType::array : ValueType::string, true,
+              true};
+    return fail(where, fmt::format("\"$({})\": the task \"{}\" has a matrix, so that its result is "
+                                   "an array of all instances' results; write $(tasks.{}.results.{}"
+                                   "[*])",
+                                   written, reference->task, reference->task, declared->name.text));
+  }
   const ValueType type = declared->type;
   const bool fits = reference->part == Part::whole
                     || (reference->part == Part::star && type != ValueType::string)
@@ -234,10 +252,36 @@ ReferenceCheck::Meaning ReferenceCheck::task_variable(const VariableName& name,
                                    written));
   }
   if (what == "matrix")
-    return fail(where, fmt::format("\"$({})\": a matrix is not supported yet", written));
+    return matrix(*producer, written, where);
   if (what == "outputs" || what == "inputs")
     return fail(where, fmt::format("\"$({})\": {}", written, no_artifacts));
   return result(*producer, name, written, where);
+}
+
+ReferenceCheck::Meaning ReferenceCheck::matrix(const TaskView& producer, const std::string& written,
+                                               const Where& where) const {
+  const std::string& task = producer.task->name.text;
+  const auto reference = Reference::parse(written);
+  if (!reference)
+    return fail(where,
+                fmt::format("\"$({})\" is no variable; expected $(tasks.{}.matrix.length) or "
+                            "$(tasks.{}.matrix.<result>.length)",
+                            written, task, task));
+  if (!is_matrixed(*producer.task))
+    return fail(where, fmt::format("\"$({})\": the task \"{}\" has no matrix", written, task));
+  if (m_level != Level::pipeline_task)
+    return fail(where,
+                fmt::format("\"$({})\" is for params and matrix of a task, as in Tekton; pass "
+                            "it to the Task as a param",
+                            written));
+  const bool of_result = reference->kind == Reference::Kind::matrix_result_length;
+  if (of_result && producer.spec != nullptr
+      && find_named(producer.spec->results, reference->result) == nullptr)
+    return fail(where,
+                fmt::format("\"$({})\": the task \"{}\" has no result \"{}\"{}", written, task,
+                            reference->result,
+                            did_you_mean(reference->result, names_of(producer.spec->results))));
+  return {true, ValueType::string, of_result || has_late_matrix(*producer.task), false};
 }
 
 ReferenceCheck::Meaning ReferenceCheck::context(const std::string& written, bool strict,
@@ -474,13 +518,19 @@ std::optional<ValueType> ReferenceCheck::value(const ParamValue& value,
   return ValueType::string;
 }
 
-std::vector<std::string> tasks_used(const std::string& text) {
+std::vector<std::string> tasks_used(const GroupView& group, const std::string& text) {
   std::vector<std::string> names;
   if (text.find("$(tasks.") == std::string::npos)
     return names;
   for (const Variable& variable : find_variables(text)) {
     const auto reference = Reference::parse(variable.name);
-    if (reference && reference->kind == Reference::Kind::task_result)
+    if (!reference)
+      continue;
+    const TaskView* task = group.task(reference->task);
+    if (reference->kind == Reference::Kind::task_result
+        || reference->kind == Reference::Kind::matrix_result_length
+        || (reference->kind == Reference::Kind::matrix_length && task != nullptr
+            && has_late_matrix(*task->task)))
       names.push_back(reference->task);
   }
   return names;

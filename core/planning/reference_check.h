@@ -77,6 +77,7 @@ private:
                         const Where& where) const;
   Meaning result(const TaskView& producer, const VariableName& name, const std::string& written,
                  const Where& where) const;
+  Meaning matrix(const TaskView& producer, const std::string& written, const Where& where) const;
   Meaning context(const std::string& written, bool strict, const Where& where) const;
   Meaning workspace(const VariableName& name, const std::string& written, const Where& where) const;
   Meaning own_result(const VariableName& name, const std::string& written,
@@ -95,7 +96,8 @@ private:
   std::set<std::string> m_late_params;
 };
 
-// Return the tasks whose results a text uses.
-std::vector<std::string> tasks_used(const std::string& text);
+// Return the tasks whose results a text uses, or how many instances of a matrix have one. The mere
+// number of a matrix' instances is known before, unless its arrays come from other tasks.
+std::vector<std::string> tasks_used(const GroupView& group, const std::string& text);
 
 } // namespace taskgroup

@@ -70,7 +70,9 @@ protected:
   TaskSpec m_spec;
   std::map<std::string, const TaskSpec*> m_specs;
   std::set<std::string> m_left_out;
-  LateScope m_late{LateScope::For::finally, m_specs, m_left_out};
+  const GroupSpec m_group;
+  const std::map<std::string, MatrixDraft> m_matrices;
+  LateScope m_late{LateScope::For::finally, m_group, m_specs, m_matrices, m_left_out};
   ChainScope m_variables{&m_names, &m_late};
   Diagnostics m_diagnostics;
   Substitution m_substitution{{&m_params, &m_variables}, m_diagnostics};

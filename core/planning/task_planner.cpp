@@ -3,6 +3,7 @@
 
 #include <taskgroup/nearest.h>
 
+#include "core/planning/matrix.h"
 #include "core/planning/mounts.h"
 #include "core/planning/params.h"
 #include "core/planning/policies.h"
@@ -81,13 +82,14 @@ PlanWhen plan_when(const WhenExpression& expression, const Substitution& group) 
 }
 
 // Set the variables that every Task has (contract.md 12).
-void set_task_names(const GroupContext& context, const PipelineTask& task, const TaskSpec& spec,
+void set_task_names(const GroupContext& context, const PipelineTask& task,
+                    const std::string& planned_name, const TaskSpec& spec,
                     const Substitution& params, NameScope& names) {
   const RunRequest& request = context.request;
-  const std::string run_name = child_name(request.name, task.name.text);
+  const std::string run_name = child_name(request.name, planned_name);
   names.set("context.taskRun.name", run_name);
   names.set("context.taskRun.namespace", request.namespace_name);
-  names.set("context.taskRun.uid", child_uid(request.uid, task.name.text));
+  names.set("context.taskRun.uid", child_uid(request.uid, planned_name));
   // As in stock, an embedded Task has its TaskRun's name.
   names.set("context.task.name", task.task_ref ? task.task_ref->text : run_name);
   names.set_late("context.task.retry-count", Reference{.kind = Reference::Kind::retry_count});
@@ -125,6 +127,7 @@ void collect_needs(const PipelineTask& task, const Scope& late, PlanTask& planne
   Needs needs(planned.needs);
   for (const Param& param : task.params)
     needs.add_written(param.value, late);
+  each_matrix_param(task, [&](const Param& param) { needs.add_written(param.value, late); });
   for (const PlanWhen& expression : planned.when) {
     needs.add(expression.input);
     for (const Text& value : expression.values)
@@ -176,7 +179,6 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
   Diagnostics& diagnostics = draft.diagnostics;
   PlanTask& planned = draft.planned;
   const bool embedded = task.task_spec.has_value();
-  planned.name = task.name.text;
 
   // The group's variables, in the fields of the PipelineTask.
   NameScope pipeline_task_names;
@@ -189,9 +191,9 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
 
   // The Task's variables. An embedded Task sees the group's as well; its own win.
   ParamScope params(embedded ? &context.params : nullptr);
-  planned.checks = bind_task_params(task, spec, group, params, diagnostics);
+  planned.checks = bind_task_params(task, spec, draft.combination, group, params, diagnostics);
   NameScope names;
-  set_task_names(context, task, spec, Substitution({&params}, diagnostics), names);
+  set_task_names(context, task, planned.name, spec, Substitution({&params}, diagnostics), names);
   const NameScope nothing;
   const Scope& group_names = embedded ? context.names : nothing;
   const Scope& embedded_late = embedded ? late : nothing;
@@ -209,7 +211,7 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
   if (spec.step_template)
     step_template = merge_common(step_template, draft_common(*spec.step_template, substitution));
 
-  const StepContext step_context{task.name.text,        step_template,      volumes,
+  const StepContext step_context{planned.name,          step_template,      volumes,
                                  context.facts,         context.containers, context.pod,
                                  context.commands_later};
   for (std::size_t i = 0; i < spec.steps.size(); ++i) {

@@ -11,6 +11,7 @@
 #include "core/planning/steps.h"
 #include "core/planning/workspaces.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,16 +33,20 @@ struct GroupContext {
   bool sidecars_from_start = false; // `run.sidecars: fromStart`, in a pod
 };
 
-// A task of the group that is being planned. `planned.after` is left empty.
+// A task of the group that is being planned, or an instance of one with a matrix. `planned.after`
+// is left empty.
 struct TaskDraft {
   const PipelineTask* source = nullptr;
   const TaskSpec* spec = nullptr;
+  const PlanMatrix* matrix = nullptr; // that it is an instance of
+  std::map<std::string, DraftValue> combination;
   PlanTask planned;
   std::vector<PlanVolume> volumes;
   Diagnostics diagnostics;
 };
 
-// Plan one task: `draft.source` and `draft.spec` are set, the rest is filled in. `late` knows the
+// Plan one task: `draft.source`, `draft.spec`, the combination and the planned name are set, the
+// rest is filled in. `late` knows the
 // variables whose values come while the group runs; `index` is the task's place in the group.
 void plan_task(const GroupContext& context, const Scope& late, std::size_t index, TaskDraft& draft);
 

@@ -35,6 +35,9 @@ void check_group(const GroupView& group, Diagnostics& diagnostics);
 // What a task passes to its Task: params and workspaces against those declared.
 void check_passing(const GroupView& group, const TaskView& task, Diagnostics& diagnostics);
 
+// A task's matrix: its values, and what it passes to the Task.
+void check_matrix(const GroupView& group, const TaskView& task, Diagnostics& diagnostics);
+
 // A Task: its declarations, volumes and steps, with the references in them.
 void check_task(const GroupView& group, const TaskView& task, Diagnostics& diagnostics);
 

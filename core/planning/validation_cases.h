@@ -69,8 +69,8 @@ inline std::vector<ValidationCase> validation_cases(const std::string& file) {
 // Return all cases.
 inline std::vector<ValidationCase> validation_cases() {
   std::vector<ValidationCase> all;
-  for (const char* file :
-       {"graph", "names", "params", "results", "workspaces", "tasks", "definition", "doubts"})
+  for (const char* file : {"graph", "matrix", "names", "params", "results", "workspaces", "tasks",
+                           "definition", "doubts"})
     for (ValidationCase& one : validation_cases(file))
       all.push_back(std::move(one));
   return all;

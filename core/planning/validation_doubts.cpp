@@ -112,8 +112,9 @@ std::vector<const Located*> texts_of(const ParamValue& value) {
 }
 
 // Return the first task among `never_run` whose result a text uses; empty: there is none.
-std::string uses_one_of(const std::set<std::string>& never_run, const Located& text) {
-  for (const std::string& task : tasks_used(text.text))
+std::string uses_one_of(const GroupView& group, const std::set<std::string>& never_run,
+                        const Located& text) {
+  for (const std::string& task : tasks_used(group, text.text))
     if (never_run.contains(task))
       return task;
   return {};
@@ -132,7 +133,7 @@ void check_never_set(const GroupView& group, std::set<std::string> never_run,
         continue;
       bool is_skipped = false;
       each_waiting_text(view, [&](const Located& text) {
-        const std::string task = uses_one_of(never_run, text);
+        const std::string task = uses_one_of(group, never_run, text);
         if (task.empty() || is_skipped)
           return;
         is_skipped = true;
@@ -147,7 +148,7 @@ void check_never_set(const GroupView& group, std::set<std::string> never_run,
   }
   for (const GroupResult& result : group.group().results)
     for (const Located* text : texts_of(result.value))
-      if (const std::string task = uses_one_of(never_run, *text); !task.empty())
+      if (const std::string task = uses_one_of(group, never_run, *text); !task.empty())
         diagnostics.add_warning(text->where, fmt::format("the task \"{}\" is never run, so the "
                                                          "result \"{}\" is never reported",
                                                          task, result.name.text));

@@ -117,7 +117,7 @@ Edges order_of_tasks(const GroupView& group) {
     for (const Located& before : view.task->run_after)
       add(before.text);
     each_waiting_text(view, [&](const Located& text) {
-      for (const std::string& name : tasks_used(text.text))
+      for (const std::string& name : tasks_used(group, text.text))
         add(name);
     });
     std::sort(edges.begin(), edges.end());

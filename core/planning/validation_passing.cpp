@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <taskgroup/nearest.h>
 
+#include "core/planning/matrix.h"
 #include "core/planning/reference_check.h"
 #include "core/planning/validation.h"
 
@@ -73,6 +74,7 @@ void check_params(const GroupView& group, const TaskView& view, Diagnostics& dia
   std::vector<std::string_view> passed;
   for (const Param& param : view.task->params)
     passed.push_back(param.name.text);
+  each_matrix_param(*view.task, [&](const Param& param) { passed.push_back(param.name.text); });
   for (const ParamSpec& declared : view.spec->params) {
     const std::string& name = declared.name.text;
     if (name.empty() || declared.default_value
@@ -135,6 +137,7 @@ void check_workspaces(const GroupView& group, const TaskView& view, Diagnostics&
 
 void check_passing(const GroupView& group, const TaskView& task, Diagnostics& diagnostics) {
   check_params(group, task, diagnostics);
+  check_matrix(group, task, diagnostics);
   check_workspaces(group, task, diagnostics);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <taskgroup/nearest.h>
 
+#include "core/planning/matrix.h"
 #include "core/planning/raw_json.h"
 #include "core/planning/reference_check.h"
 #include "core/planning/validation.h"
@@ -70,6 +71,8 @@ private:
   // Params whose values the group settles while it runs.
   std::set<std::string> late_params() const {
     std::set<std::string> names;
+    if (has_late_matrix(*m_view.task))
+      each_matrix_param(*m_view.task, [&](const Param& param) { names.insert(param.name.text); });
     const auto is_late = [](const Located& text) {
       return text.text.find("$(tasks.") != std::string::npos && has_variables(text.text);
     };

@@ -4,6 +4,7 @@
 #include <taskgroup/api.h>
 
 #include "core/planning/group_view.h"
+#include "core/planning/matrix.h"
 
 #include <algorithm>
 #include <variant>
@@ -27,6 +28,7 @@ void each_waiting_text(const TaskView& view, Visit visit) {
   };
   for (const Param& param : task.params)
     visit_value(param.value);
+  each_matrix_param(task, [&](const Param& param) { visit_value(param.value); });
   for (const WhenExpression& when : task.when) {
     visit(when.input);
     std::for_each(when.values.begin(), when.values.end(), visit);

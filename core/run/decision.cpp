@@ -15,7 +15,9 @@ Decision skip(std::string_view reason) {
   return {.kind = Decision::Kind::skip, .reason = std::string(reason)};
 }
 
-bool was_skipped(const TaskRun& task) { return task.outcome.state == TaskState::skipped; }
+bool was_skipped(const TaskRun& task) {
+  return task.outcome.state == TaskState::skipped && !task.absent;
+}
 
 bool was_skipped_by_when(const TaskRun& task) {
   return was_skipped(task) && task.outcome.reason == skip_reason::when;
@@ -33,15 +35,26 @@ const Reference* first_missing(const std::vector<Reference>& needs, LateValues& 
   return missing == needs.end() ? nullptr : &*missing;
 }
 
+// Return the first result that a matrix has, but not its first instance: as in stock
+// (CheckMissingResultReferences) the others' do not help a DAG task.
+const Reference* missing_in_first(const Run& run, const std::vector<Reference>& needs) {
+  const auto missing = std::find_if(needs.begin(), needs.end(), [&run](const Reference& need) {
+    const AuthorTask producer = run.find(need.task);
+    return need.kind == Reference::Kind::task_result && producer.matrix != nullptr
+           && !run.tasks[producer.first].outcome.results.contains(need.result);
+  });
+  return missing == needs.end() ? nullptr : &*missing;
+}
+
 std::string missing_message(const Run& run, const Reference& need, LateValues& values,
                             const std::string& consumer) {
   const std::string referenced = ", which is referenced by task \"" + consumer + "\"";
-  if (values.find(need) != nullptr) {
+  const Value* whole = values.find(need);
+  if (whole != nullptr && !has_part(*whole, need)) {
     return Text(need).resolve(values.lookup()).error().message + referenced;
   }
-  const auto producer = run.index.find(need.task);
-  if (producer != run.index.end()
-      && run.tasks[producer->second].outcome.state == TaskState::succeeded) {
+  const AuthorTask producer = run.find(need.task);
+  if (producer.count != 0 && run.outcome_of(producer).state == TaskState::succeeded) {
     return "task \"" + need.task + "\" completed successfully but did not emit the result \""
            + need.result + "\"" + referenced;
   }
@@ -70,10 +83,13 @@ Decision decide_dag_task(const Run& run, const PlanTask& plan) {
     return skip(skip_reason::parent);
   }
   const Reference* missing = first_missing(plan.needs, values);
+  if (missing == nullptr) {
+    missing = missing_in_first(run, plan.needs);
+  }
   if (missing != nullptr) {
-    const auto producer = run.index.find(missing->task);
+    const AuthorTask producer = run.find(missing->task);
     if (carries_on(plan, values.lookup())
-        || (producer != run.index.end() && was_skipped_by_when(run.tasks[producer->second]))) {
+        || (producer.count != 0 && was_skipped_by_when(run.tasks[producer.first]))) {
       return skip(skip_reason::missing_results);
     }
   }

@@ -250,7 +250,7 @@ bool Engine::State::settle_pending() {
     if (run.tasks[i].outcome.state != TaskState::pending) {
       continue;
     }
-    Decision decision = decide(run, i);
+    Decision decision = with_matrix(i, decide(run, i));
     switch (decision.kind) {
     case Decision::Kind::wait:
       break;
@@ -259,6 +259,10 @@ bool Engine::State::settle_pending() {
       break;
     case Decision::Kind::skip:
       end_task(i, TaskState::skipped, decision.reason, "");
+      changed = true;
+      break;
+    case Decision::Kind::leave_out:
+      leave_out(i);
       changed = true;
       break;
     case Decision::Kind::fail:

@@ -3,6 +3,7 @@
 
 #include <taskgroup/engine.h>
 
+#include "core/run/decision.h"
 #include "core/run/run.h"
 
 namespace taskgroup {
@@ -64,6 +65,12 @@ struct Engine::State {
   // End the task for good; whatever follows for others follows.
   void end_task(std::size_t task, TaskState state, std::string_view reason, std::string message);
 
+  void release(std::size_t task);
+
+  // Let no other DAG task start if the author's task has failed: a matrix does with its last
+  // instance.
+  void stop_if_failed(std::size_t task);
+
   // Stop what runs: a task, or all finally tasks, or all others.
   void stop_task(std::size_t task, Stop why);
   std::string timeout_message(std::size_t task) const;
@@ -92,6 +99,16 @@ struct Engine::State {
   // Stop the sidecars that run and put an ending off until they are gone; false if none runs.
   bool hold(std::size_t task, TaskRun::Ending ending);
   void go_on_if_gone(std::size_t task);
+
+  // --- matrix_moves.cpp: instances of matrices ---
+
+  // Correct the decision about a task that is an instance of a matrix with late values: make the
+  // combinations when its turn has come; skip, fail or leave out what has none.
+  Decision with_matrix(std::size_t task, Decision decision);
+  void make_combinations(const PlanMatrix& matrix, MatrixRun& made) const;
+
+  // End an instance that has no combination. No record tells of it.
+  void leave_out(std::size_t task);
 
   // --- deadlines.cpp ---
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/run/late_values.h"
 
+#include "core/run/matrix.h"
+
 namespace taskgroup {
 
 std::string_view status_text(const TaskOutcome& outcome) {
@@ -35,7 +37,7 @@ std::string_view group_status_text(const Run& run) {
     if (status_text(outcome) == "Failed") {
       return "Failed";
     }
-    if (outcome.state == TaskState::skipped) {
+    if (outcome.state == TaskState::skipped && !run.tasks[i].absent) {
       status = "Completed";
     }
   }
@@ -49,27 +51,45 @@ const Value* LateValues::find(const Reference& reference) {
   if (reference.kind == Reference::Kind::retry_count) {
     return keep(reference, std::to_string(m_attempt));
   }
-  const auto task = m_run.index.find(reference.task);
-  if (task == m_run.index.end()) {
+  if (reference.kind == Reference::Kind::matrix_param) {
+    const std::optional<std::string> own = matrix_value(m_run, m_task, reference.result);
+    return own ? keep(reference, *own) : nullptr;
+  }
+  const AuthorTask task = m_run.find(reference.task);
+  if (task.count == 0) {
     return nullptr;
   }
-  const TaskOutcome& outcome = m_run.tasks[task->second].outcome;
   if (reference.kind == Reference::Kind::task_status) {
-    return keep(reference, std::string(status_text(outcome)));
+    return keep(reference, std::string(status_text(m_run.outcome_of(task))));
   }
   if (reference.kind == Reference::Kind::task_reason) {
-    return keep(reference, std::string(reason_text(outcome)));
+    return keep(reference, std::string(reason_text(m_run.outcome_of(task))));
   }
+  if (task.matrix != nullptr) {
+    return find_in_matrix(task, reference);
+  }
+  const TaskOutcome& outcome = m_run.tasks[task.first].outcome;
   const auto result = outcome.results.find(reference.result);
   return result == outcome.results.end() ? nullptr : &result->second;
+}
+
+const Value* LateValues::find_in_matrix(const AuthorTask& task, const Reference& reference) {
+  if (reference.kind == Reference::Kind::matrix_length) {
+    return keep(reference, std::to_string(instances_of(m_run, task)));
+  }
+  Value::Array items = aggregated(m_run, task, reference.result);
+  if (reference.kind == Reference::Kind::matrix_result_length) {
+    return keep(reference, std::to_string(items.size()));
+  }
+  return items.empty() ? nullptr : keep(reference, std::move(items));
 }
 
 Lookup LateValues::lookup() {
   return [this](const Reference& reference) { return find(reference); };
 }
 
-const Value* LateValues::keep(const Reference& reference, std::string text) {
-  return &m_kept.insert_or_assign(reference.name(), Value(std::move(text))).first->second;
+const Value* LateValues::keep(const Reference& reference, Value value) {
+  return &m_kept.insert_or_assign(reference.name(), std::move(value)).first->second;
 }
 
 bool has_part(const Value& whole, const Reference& reference) {

@@ -33,31 +33,37 @@ bool is_time_reason(std::string_view reason) {
          || reason == skip_reason::finally_timed_out;
 }
 
+bool stopped_by_time(const Run& run, const AuthorTask& task) {
+  const auto first = run.tasks.begin() + static_cast<std::ptrdiff_t>(task.first);
+  return std::any_of(first, first + static_cast<std::ptrdiff_t>(task.count),
+                     [](const TaskRun& it) { return it.stop == Stop::run_timeout; });
+}
+
 Counts count(const Run& run) {
   Counts counts;
   LateValues values(run);
-  for (std::size_t i = 0; i < run.tasks.size(); ++i) {
-    const TaskRun& task = run.tasks[i];
-    const PlanTask& plan = run.plan.tasks[i];
-    switch (task.outcome.state) {
+  for (const AuthorTask& task : run.author_tasks()) {
+    const PlanTask& plan = run.plan.tasks[task.first];
+    const TaskOutcome outcome = run.outcome_of(task);
+    switch (outcome.state) {
     case TaskState::succeeded:
       ++counts.succeeded;
       break;
     case TaskState::cancelled:
       // One stopped by the run's own time limits counts as failed.
-      ++(task.stop == Stop::run_timeout ? counts.failed : counts.cancelled);
+      ++(stopped_by_time(run, task) ? counts.failed : counts.cancelled);
       break;
     case TaskState::failed:
-      if (is_invalid(task.outcome)) {
+      if (is_invalid(outcome)) {
         ++counts.invalid;
-        counts.invalid_messages.emplace(plan.name, task.outcome.message);
+        counts.invalid_messages.emplace(author_name(run.plan, task.first), outcome.message);
       } else {
         ++(carries_on(plan, values.lookup()) ? counts.ignored : counts.failed);
       }
       break;
     case TaskState::skipped:
       ++counts.skipped;
-      counts.skipped_by_time += is_time_reason(task.outcome.reason) ? 1 : 0;
+      counts.skipped_by_time += is_time_reason(outcome.reason) ? 1 : 0;
       break;
     case TaskState::pending:
     case TaskState::running:
@@ -110,9 +116,8 @@ private:
     if (const Value* whole = m_values.find(reference)) {
       return has_part(*whole, reference) ? Found::yes : Found::wrong;
     }
-    const auto task = m_run.index.find(reference.task);
-    const bool excused = task != m_run.index.end()
-                         && m_run.tasks[task->second].outcome.state != TaskState::succeeded;
+    const AuthorTask task = m_run.find(reference.task);
+    const bool excused = task.count != 0 && m_run.outcome_of(task).state != TaskState::succeeded;
     return excused ? Found::no : Found::wrong;
   }
 

@@ -25,6 +25,7 @@ public:
     read(document, "plan", plan);
     if (m_error.empty()) {
       check_tasks(plan);
+      check_matrices(plan);
     }
     if (!m_error.empty()) {
       return tl::make_unexpected(m_error);
@@ -282,6 +283,20 @@ private:
     value.on_error = carry_on ? PlanTask::OnError::carry_on : PlanTask::OnError::stop_and_fail;
   }
 
+  void read(const json& node, const std::string& path, PlanMatrixParam& value) {
+    Fields(*this, node, path)("name", value.name)("values", value.values).done();
+  }
+
+  void read(const json& node, const std::string& path, PlanMatrixInclude& value) {
+    Fields(*this, node, path)("params", value.params).done();
+  }
+
+  void read(const json& node, const std::string& path, PlanMatrix& value) {
+    Fields(*this, node, path)("task", value.task)("first", value.first)("count", value.count)(
+        "params", value.params)("include", value.include)("defaults", value.defaults)
+        .done();
+  }
+
   void read(const json& node, const std::string& path, PlanGroupResult& value) {
     Fields(*this, node,
            path)("name", value.name)("type", value.type)("keys", value.keys)("values", value.values)
@@ -309,8 +324,8 @@ private:
       return;
     }
     Fields(*this, node, path)("version", value.version)("group", value.group)("nonce", value.nonce)(
-        "tasks", value.tasks)("volumes", value.volumes)("results", value.results)(
-        "timeout", value.whole)("tasksTimeout", value.tasks_timeout)(
+        "tasks", value.tasks)("matrices", value.matrices)("volumes", value.volumes)(
+        "results", value.results)("timeout", value.whole)("tasksTimeout", value.tasks_timeout)(
         "finallyTimeout", value.finally_timeout)("maxParallel", value.max_parallel)(
         "failFast", value.fail_fast)("launchOnDemand", value.launch_on_demand)(
         "reportTaskResults", value.report_task_results)("podTemplate", value.pod_template)
@@ -347,6 +362,20 @@ private:
           fail(path + ".steps", "container \"" + container + "\" is empty or another step's name");
         }
       }
+    }
+  }
+
+  void check_matrices(const Plan& plan) {
+    std::size_t end = 0;
+    for (std::size_t i = 0; i < plan.matrices.size(); ++i) {
+      const PlanMatrix& matrix = plan.matrices[i];
+      const std::string path = "plan.matrices[" + std::to_string(i) + "]";
+      if (matrix.count == 0 || matrix.first < end || matrix.count > plan.tasks.size()
+          || matrix.first > plan.tasks.size() - matrix.count) {
+        fail(path, "has instances that are no tasks of the plan, or another matrix'");
+        return;
+      }
+      end = matrix.first + matrix.count;
     }
   }
 

@@ -18,6 +18,7 @@ public:
     text("group", plan.group);
     text("nonce", plan.nonce);
     list("tasks", plan.tasks);
+    list("matrices", plan.matrices);
     if (m_parts == PlanParts::all) {
       list("volumes", plan.volumes);
       text("podTemplate", plan.pod_template);
@@ -207,6 +208,30 @@ private:
     list("sidecars", task.sidecars);
     list("results", task.results);
     list("emptied", task.emptied);
+    m_json.end_object();
+  }
+
+  void write(const PlanMatrixParam& param) {
+    m_json.begin_object();
+    text("name", param.name);
+    list("values", param.values);
+    m_json.end_object();
+  }
+
+  void write(const PlanMatrixInclude& include) {
+    m_json.begin_object();
+    list("params", include.params);
+    m_json.end_object();
+  }
+
+  void write(const PlanMatrix& matrix) {
+    m_json.begin_object();
+    text("task", matrix.task);
+    number("first", static_cast<int>(matrix.first));
+    number("count", static_cast<int>(matrix.count));
+    list("params", matrix.params);
+    list("include", matrix.include);
+    list("defaults", matrix.defaults);
     m_json.end_object();
   }
 

@@ -20,6 +20,7 @@ inline constexpr std::string_view cancelled = "TaskRunCancelled";
 inline constexpr std::string_view validation_failed = "TaskRunValidationFailed";
 inline constexpr std::string_view invalid_param = "InvalidParamValue";
 inline constexpr std::string_view invalid_reference = "InvalidTaskResultReference";
+inline constexpr std::string_view matrix_too_large = "MatrixTooLarge"; // ours
 } // namespace task_reason
 
 // Of tasks that were skipped (taskrun-semantics.md 9.2).
@@ -29,6 +30,7 @@ inline constexpr std::string_view parent = "Parent Tasks were skipped";
 inline constexpr std::string_view stopping = "PipelineRun was stopping";
 inline constexpr std::string_view cancelled = "PipelineRun was gracefully cancelled";
 inline constexpr std::string_view missing_results = "Results were missing";
+inline constexpr std::string_view empty_matrix = "Matrix Parameters have an empty array";
 inline constexpr std::string_view run_timed_out = "PipelineRun timeout has been reached";
 inline constexpr std::string_view tasks_timed_out = "PipelineRun Tasks timeout has been reached";
 inline constexpr std::string_view finally_timed_out =

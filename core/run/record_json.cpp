@@ -72,6 +72,9 @@ public:
     m_json.key("tasks");
     m_json.begin_object();
     for (std::size_t i = 0; i < outcome.tasks.size(); ++i) {
+      if (outcome.tasks[i].reason == no_combination) {
+        continue;
+      }
       m_json.key(m_plan.tasks[i].name);
       task_outcome(outcome.tasks[i]);
     }
@@ -121,9 +124,9 @@ private:
   void names(std::string_view name, bool is_finally) {
     m_json.key(name);
     m_json.begin_array();
-    for (const PlanTask& task : m_plan.tasks) {
-      if (task.is_finally == is_finally) {
-        m_json.text(task.name);
+    for (std::size_t i = 0; i < m_plan.tasks.size(); ++i) {
+      if (m_plan.tasks[i].is_finally == is_finally && !is_provisional(m_plan, i)) {
+        m_json.text(m_plan.tasks[i].name);
       }
     }
     m_json.end_array();

@@ -11,6 +11,9 @@ constexpr std::string_view finally_prefix = "finally.";
 constexpr std::string_view results_infix = ".results";
 constexpr std::string_view group_status_name = "tasks.status";
 constexpr std::string_view retry_count_name = "context.task.retry-count";
+constexpr std::string_view matrix_param_begin = "matrix";
+constexpr std::string_view matrix_infix = ".matrix";
+constexpr std::string_view length_end = ".length";
 
 // No array is that long; the limit keeps an index from overflowing.
 constexpr std::size_t max_index_digits = 9;
@@ -119,6 +122,29 @@ std::optional<Reference> parse_result_of(std::string_view task, std::string_view
   return rest.empty() ? std::optional(std::move(reference)) : std::nullopt;
 }
 
+// Parse what follows `tasks.<task>.matrix`: `.length`, or a result and `.length`.
+std::optional<Reference> parse_length_of(std::string_view task, std::string_view text) {
+  if (text == length_end) {
+    return Reference{.kind = Reference::Kind::matrix_length, .task = std::string(task)};
+  }
+  const std::string_view result = take_member(text);
+  if (result.empty() || text != length_end) {
+    return std::nullopt;
+  }
+  return Reference{.kind = Reference::Kind::matrix_result_length,
+                   .task = std::string(task),
+                   .result = std::string(result)};
+}
+
+// Parse what follows `matrix`: a member.
+std::optional<Reference> parse_matrix_param(std::string_view text) {
+  const std::string_view name = take_member(text);
+  if (name.empty() || !text.empty()) {
+    return std::nullopt;
+  }
+  return Reference{.kind = Reference::Kind::matrix_param, .result = std::string(name)};
+}
+
 } // namespace
 
 std::string Reference::name() const {
@@ -131,6 +157,12 @@ std::string Reference::name() const {
     return "tasks." + task + ".status";
   case Kind::task_reason:
     return "tasks." + task + ".reason";
+  case Kind::matrix_length:
+    return "tasks." + task + ".matrix.length";
+  case Kind::matrix_result_length:
+    return "tasks." + task + ".matrix" + member(result) + ".length";
+  case Kind::matrix_param:
+    return "matrix" + member(result);
   case Kind::task_result:
     break;
   }
@@ -144,6 +176,9 @@ std::optional<Reference> Reference::parse(std::string_view name) {
   if (name == retry_count_name) {
     return Reference{.kind = Kind::retry_count};
   }
+  if (name.starts_with(matrix_param_begin)) {
+    return parse_matrix_param(name.substr(matrix_param_begin.size()));
+  }
   const bool of_finally = name.starts_with(finally_prefix);
   if (!of_finally && !name.starts_with(tasks_prefix)) {
     return std::nullopt;
@@ -155,6 +190,9 @@ std::optional<Reference> Reference::parse(std::string_view name) {
   }
   if (rest.starts_with(results_infix)) {
     return parse_result_of(task, rest.substr(results_infix.size()));
+  }
+  if (rest.starts_with(matrix_infix) && !of_finally) {
+    return parse_length_of(task, rest.substr(matrix_infix.size()));
   }
   if (rest == ".status" && !of_finally) {
     return Reference{.kind = Kind::task_status, .task = std::string(task)};

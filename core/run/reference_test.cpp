@@ -7,10 +7,12 @@ namespace taskgroup {
 namespace {
 
 TEST(Reference, NamesRoundTrip) {
-  for (const char* name : {"tasks.build.results.digest", "tasks.build.results.digests[*]",
-                           "tasks.build.results.digests[12]", "tasks.build.results.image.url",
-                           "tasks.build.status", "tasks.build.reason", "tasks.status",
-                           "tasks.results.results.status", "context.task.retry-count"}) {
+  for (const char* name :
+       {"tasks.build.results.digest", "tasks.build.results.digests[*]",
+        "tasks.build.results.digests[12]", "tasks.build.results.image.url", "tasks.build.status",
+        "tasks.build.reason", "tasks.status", "tasks.results.results.status",
+        "context.task.retry-count", "tasks.build.matrix.length", "tasks.build.matrix.digest.length",
+        "tasks.build.matrix['a.b'].length", "matrix.platform", "matrix['a.b']"}) {
     const std::optional<Reference> reference = Reference::parse(name);
     ASSERT_TRUE(reference) << name;
     EXPECT_EQ(reference->name(), name);
@@ -48,6 +50,13 @@ TEST(Reference, AnythingElseIsNone) {
                            "tasks.a",
                            "tasks..status",
                            "tasks.a.results",
+                           "tasks.a.matrix",
+                           "tasks.a.matrix.r",
+                           "tasks.a.matrix.r.s.length",
+                           "finally.a.matrix.length",
+                           "matrix",
+                           "matrix.a.b",
+                           "matrixes",
                            "tasks.a.results.",
                            "tasks.a.results.r[]",
                            "tasks.a.results.r[-1]",

@@ -4,6 +4,8 @@
 #include <taskgroup/plan.h>
 #include <taskgroup/record.h>
 
+#include "core/run/combinations.h"
+
 #include <map>
 #include <optional>
 #include <string>
@@ -63,6 +65,22 @@ struct TaskRun {
   std::optional<Ending> ending;
 
   bool named = false; // Engine::wanted() has named its containers
+
+  bool absent = false; // an instance of a matrix for which there is no combination
+};
+
+// What is known of a matrix whose values are late, once its task's turn has come.
+struct MatrixRun {
+  bool is_known = false;
+  std::vector<Combination> combinations; // none: the task is skipped
+  std::string problem;                   // not empty: the task fails
+};
+
+// A task as its author sees it: one of the plan, or all instances of a matrix.
+struct AuthorTask {
+  std::size_t first = 0;
+  std::size_t count = 0; // 0: there is no such task
+  const PlanMatrix* matrix = nullptr;
 };
 
 // The facts of a run that the engine decides by. The plan must outlive it.
@@ -70,8 +88,8 @@ struct Run {
   explicit Run(const Plan& the_plan);
 
   const Plan& plan;
-  std::vector<TaskRun> tasks;                                 // parallel to Plan::tasks
-  std::map<std::string_view, std::size_t, std::less<>> index; // of tasks, by name
+  std::vector<TaskRun> tasks;      // parallel to Plan::tasks
+  std::vector<MatrixRun> matrices; // parallel to Plan::matrices
 
   bool stopping = false;          // a DAG task failed: no other one starts
   bool cancelled = false;         // by somebody outside
@@ -91,6 +109,18 @@ struct Run {
 
   // Count the tasks that run; one between two attempts runs.
   int running() const;
+
+  // Return the task that the author calls `name`, and all of them in the plan's order.
+  AuthorTask find(std::string_view name) const;
+  std::vector<AuthorTask> author_tasks() const;
+
+  // Return what became of an author's task. Of a matrix as upstream has it: it ends with its last
+  // instance, has succeeded if all have, was cancelled if one was, and the reason is that of the
+  // first that has not succeeded (pipelinerunresolution.go:195-375). Results are left out.
+  TaskOutcome outcome_of(const AuthorTask& task) const;
+
+private:
+  std::map<std::string_view, AuthorTask, std::less<>> m_by_name;
 };
 
 } // namespace taskgroup

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/run/engine_state.h"
 #include "core/run/late_values.h"
+#include "core/run/matrix.h"
 #include "core/run/policy.h"
 #include "core/run/reasons.h"
 #include "core/run/results.h"
@@ -56,7 +57,11 @@ bool Engine::State::start_task(std::size_t task) {
     end_task(task, TaskState::failed, loss->reason, loss->message);
     return false;
   }
-  LateValues values(run);
+  LateValues values(run, 0, task);
+  if (std::string problem = missing_matrix_param(run, task); !problem.empty()) {
+    end_task(task, TaskState::failed, task_reason::validation_failed, std::move(problem));
+    return false;
+  }
   if (std::string problem = enum_problem(plan_of(task), values); !problem.empty()) {
     end_task(task, TaskState::failed, task_reason::invalid_param, std::move(problem));
     return false;
@@ -76,7 +81,7 @@ void Engine::State::begin_attempt(std::size_t task, int attempt) {
   it.resetting = false;
   it.files.clear();
   write(record::TaskChanged{.task = task, .state = TaskState::running, .attempt = attempt});
-  LateValues values(run, attempt);
+  LateValues values(run, attempt, task);
   it.timeout = timeout_of(plan_of(task), values.lookup());
   if (it.timeout) {
     it.deadline = now + *it.timeout;
@@ -98,7 +103,7 @@ std::string Engine::State::start_container(const StepId& id) {
   const PlanTask& task = plan_of(id.task);
   const PlanStep& plan = container_at(task, id.step);
   const int attempt = run.tasks[id.task].attempt;
-  LateValues values(run, attempt);
+  LateValues values(run, attempt, id.task);
   action::StartStep start{.id = id, .attempt = attempt};
   // The planner has seen to it that these resolve once everything in `needs` is there.
   auto directory = plan.working_dir.resolve(values.lookup());
@@ -216,19 +221,30 @@ void Engine::State::end_task(std::size_t task, TaskState state, std::string_view
                             .reason = it.outcome.reason,
                             .message = it.outcome.message,
                             .attempt = it.attempt});
-  for (std::size_t step = 0; step < it.steps.size(); ++step) {
-    if (!it.steps[step].lost && !is_from_start(plan, step)) {
-      act(action::ReleaseStep{{task, step}});
-    }
-  }
+  release(task);
   if (plan.is_finally || ignores_failure) {
     return;
   }
+  stop_if_failed(task);
+  if (state == TaskState::failed && run.plan.fail_fast) {
+    run.stopping = true; // do not wait for the other instances of a matrix
+    stop_all(false, Stop::cancelled);
+  }
+}
+
+void Engine::State::release(std::size_t task) {
+  const std::vector<StepRun>& steps = run.tasks[task].steps;
+  for (std::size_t step = 0; step < steps.size(); ++step) {
+    if (!steps[step].lost && !is_from_start(plan_of(task), step)) {
+      act(action::ReleaseStep{{task, step}});
+    }
+  }
+}
+
+void Engine::State::stop_if_failed(std::size_t task) {
+  const TaskState state = run.outcome_of(run.find(author_name(run.plan, task))).state;
   if (state == TaskState::failed || state == TaskState::cancelled) {
     run.stopping = true;
-  }
-  if (state == TaskState::failed && run.plan.fail_fast) {
-    stop_all(false, Stop::cancelled);
   }
 }
 

@@ -178,12 +178,26 @@ struct WorkspacePipelineTaskBinding {
   Located sub_path;
 };
 
+// One explicit combination of a matrix.
+struct MatrixInclude {
+  Where where;
+  std::vector<Param> params; // strings
+};
+
+// What a task is fanned out over: `matrix`.
+struct Matrix {
+  Where where;
+  std::vector<Param> params; // arrays
+  std::vector<MatrixInclude> include;
+};
+
 struct PipelineTask {
   Where where;
   Located name;
   std::optional<Located> task_ref;   // name of a Task
   std::optional<TaskSpec> task_spec; // or the Task itself
   std::vector<Param> params;
+  std::optional<Matrix> matrix;
   std::vector<WhenExpression> when;
   std::vector<Located> run_after;
   int retries = 0;
@@ -218,6 +232,7 @@ struct RunSpec {
   int max_parallel = 0;
   bool fail_fast = false;
   std::optional<StepCommon> step_template;
+  int max_combinations = 0;   // matrix.maxCombinations; 0: as ever
   bool resources_sum = false; // resources: sum
   RawValue pod_template;
   bool sidecars_from_start = false; // sidecars: fromStart

@@ -197,6 +197,35 @@ struct PlanGroupResult {
   std::vector<Text> values;
 };
 
+// A param of a matrix whose values come while the group runs.
+struct PlanMatrixParam {
+  std::string name;
+  std::vector<Text> values; // `$(…[*])` expands; of an include and a default there is one
+};
+
+// One explicit combination of such a matrix.
+struct PlanMatrixInclude {
+  std::vector<PlanMatrixParam> params;
+};
+
+// A task of the author's that a matrix fans out (taskrun-semantics.md 10). Each combination is a
+// task of the plan, an instance; they stand one behind the other and differ in nothing but their
+// params. To other tasks they are one: `tasks.<task>.…` means them all.
+struct PlanMatrix {
+  std::string task;      // the name that the author gave
+  std::size_t first = 0; // index of the first instance in Plan::tasks
+  std::size_t count = 1; // of the instances
+
+  // Where something is late: the engine makes the combinations when the task's turn comes, and
+  // `$(matrix.<param>)` in the instances stands for their parts. Instances without a combination
+  // are left out; more combinations than instances fail the task. All empty: nothing is late.
+  std::vector<PlanMatrixParam> params;
+  std::vector<PlanMatrixInclude> include;
+  std::vector<PlanMatrixParam> defaults; // of the Task, for params that a combination lacks
+
+  bool is_late() const { return !params.empty() || !include.empty(); }
+};
+
 // Everything needed to run a group: made by the planner, read by engine, coordinator and launchers.
 // A value; no references into the documents it came from.
 struct Plan {
@@ -204,7 +233,8 @@ struct Plan {
   std::string group; // the run's name
   std::string nonce; // of the markers in this run; [0-9a-f]+
 
-  std::vector<PlanTask> tasks; // topological order; finally tasks last
+  std::vector<PlanTask> tasks;      // topological order; finally tasks last
+  std::vector<PlanMatrix> matrices; // by `first`
   std::vector<PlanVolume> volumes;
   std::vector<PlanGroupResult> results;
 
@@ -252,6 +282,16 @@ inline bool is_from_start(const PlanTask& task, std::size_t index) {
 // Return the containers with agents in the order of their numbers, which sockets and `launch`
 // records use: the steps of all tasks, then the sidecars of all tasks.
 std::vector<StepId> container_order(const Plan& plan);
+
+// Return the matrix that a task of the plan is an instance of, or nullptr.
+const PlanMatrix* matrix_of(const Plan& plan, std::size_t task);
+
+// Say whether nobody knows before the group runs if there will be such a task: an instance of a
+// late matrix, except the first.
+bool is_provisional(const Plan& plan, std::size_t task);
+
+// Return the name that the author gave to a task of the plan: of an instance, its matrix'.
+const std::string& author_name(const Plan& plan, std::size_t task);
 
 // The parts of a plan that to_json writes: `run` is what engine and coordinator need, without
 // volumes, images, args, env and mounts, which a pod already has in its containers.

@@ -35,6 +35,10 @@ struct TaskOutcome {
   std::map<std::string, Value> results; // also of failed tasks
 };
 
+// Reason of a skipped task that is an instance of a matrix for which there is no combination. It is
+// nothing that the author asked for: no record tells of it.
+inline constexpr std::string_view no_combination = "NoCombination";
+
 // What became of the group. Reasons are those of a PipelineRun's condition: Succeeded, Completed,
 // Failed, Cancelled, PipelineRunTimeout, PipelineValidationFailed, CouldntGetPipelineResult.
 struct Outcome {

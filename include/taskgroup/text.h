@@ -23,11 +23,23 @@ namespace taskgroup {
 // | task_reason   | tasks.<task>.reason                             |
 // | group_status  | tasks.status: Succeeded, Failed, Completed, None |
 // | retry_count   | context.task.retry-count                        |
+// | matrix_length | tasks.<task>.matrix.length: its instances       |
+// | matrix_result_length | tasks.<task>.matrix.<result>.length: those with that result |
+// | matrix_param  | matrix.<param>: an instance's own value; no variable of Tekton's |
 //
 // A result's or key's name with dots is quoted: `results['a.b']`. `finally.<task>.results.…`, legal
 // in group results only, is a task_result as well.
 struct Reference {
-  enum class Kind { task_result, task_status, task_reason, group_status, retry_count };
+  enum class Kind {
+    task_result,
+    task_status,
+    task_reason,
+    group_status,
+    retry_count,
+    matrix_length,
+    matrix_result_length,
+    matrix_param // `result` is the param's name
+  };
   enum class Part { whole, star, index, key };
 
   Kind kind = Kind::task_result;

@@ -73,8 +73,8 @@ class Definition(ClusterTest):
                         "POST", self.api.path("TaskGroup", self.namespace, dryRun="All"), made)
 
     def test_a_refused_field_is_forbidden_with_the_reason_of_planning(self):
-        message = self.refusal(group(task("one", "true", matrix={"params": []})))
-        self.assertIn("spec.tasks[0].matrix: Forbidden: ", message)
+        message = self.refusal(group(task("one", "true", pipelineSpec={"tasks": []})))
+        self.assertIn("spec.tasks[0].pipelineSpec: Forbidden: ", message)
 
     @unreviewed
     def test_an_unknown_field_is_kept_so_that_planning_refuses_it(self):

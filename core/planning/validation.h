@@ -36,7 +36,7 @@ void check_group(const GroupView& group, Diagnostics& diagnostics);
 void check_passing(const GroupView& group, const TaskView& task, Diagnostics& diagnostics);
 
 // A task's matrix: its values, and what it passes to the Task.
-void check_matrix(const GroupView& group, const TaskView& task, Diagnostics& diagnostics);
+void check_matrix(const GroupView& group, const TaskView& view, Diagnostics& diagnostics);
 
 // A Task: its declarations, volumes and steps, with the references in them.
 void check_task(const GroupView& group, const TaskView& task, Diagnostics& diagnostics);

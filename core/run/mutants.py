@@ -122,7 +122,7 @@ MUTANTS = [
     ("task_moves.cpp", "state == TaskState::failed || state == TaskState::cancelled",
      "state == TaskState::failed",
      "a cancelled task stops the run as a failed one does"),
-    ("task_moves.cpp", "if (!steps[step].lost) {", "if (true) {",
+    ("task_moves.cpp", "!steps[step].lost && !is_from_start", "!is_from_start",
      "a lost container is not released"),
     ("engine.cpp", "task.loss = TaskRun::Loss{event.reason, event.message};", "",
      "a container lost before its task began is remembered"),

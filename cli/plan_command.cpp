@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <taskgroup/peak.h>
 #include <taskgroup/planner.h>
+#include <taskgroup/requests.h>
 
 #include "cli/commands.h"
 #include "cli/duration_text.h"
@@ -108,19 +108,53 @@ std::string bytes_text(std::int64_t bytes) {
                            : fmt::format("{:.1f}Mi", static_cast<double>(bytes) / mebi);
 }
 
+std::string cpu_text(std::int64_t millicores) { return fmt::format("{}m", millicores); }
+
 // A pod made by stock rules asks for the sum of all containers; one of ours for what can run at
 // once.
-void print_requests(const Peak& peak) {
-  const auto line = [](const char* name, const std::string& most, const std::string& sum,
-                       std::size_t without) {
-    std::puts(fmt::format("  {}: {} at most at one time, {} in all{}", name, most, sum,
-                          without == 0 ? "" : fmt::format(" ({} steps ask for none)", without))
+void print_resource(const Plan& plan, const char* name, const SizedResource& resource,
+                    std::string (*text)(std::int64_t)) {
+  std::vector<std::string> busiest;
+  for (const std::size_t task : resource.busiest)
+    busiest.push_back(plan.tasks[task].name);
+  std::puts(fmt::format("  {}: {} at most at one time{}, {} in all{}", name, text(resource.peak),
+                        busiest.empty() ? "" : fmt::format(" ({})", fmt::join(busiest, ", ")),
+                        text(resource.sum),
+                        resource.without_request == 0 ? ""
+                                                      : fmt::format(" ({} containers ask for none)",
+                                                                    resource.without_request))
+                .c_str());
+  if (resource.limits_sum > 0)
+    std::puts(fmt::format("    limits: {} at most at one time, {} in all{}",
+                          text(resource.limits_peak), text(resource.limits_sum),
+                          resource.without_limit == 0
+                              ? ""
+                              : fmt::format(" ({} containers have none)", resource.without_limit))
                   .c_str());
-  };
-  line("cpu", fmt::format("{}m", peak.peak.cpu), fmt::format("{}m", peak.sum.cpu),
-       peak.steps_without_cpu);
-  line("memory", bytes_text(peak.peak.memory), bytes_text(peak.sum.memory),
-       peak.steps_without_memory);
+}
+
+// What one container asks for, and what it gets in a pod.
+std::string share_text(const char* name, const SizedContainer& container,
+                       std::string (*text)(std::int64_t)) {
+  if (!container.asked)
+    return {};
+  return fmt::format("  {} {}{}", name, text(*container.asked),
+                     container.given == container.asked ? "" : " -> " + text(*container.given));
+}
+
+void print_requests(const Plan& plan, const SizedPlan& sized) {
+  print_resource(plan, "cpu", sized.cpu, cpu_text);
+  print_resource(plan, "memory", sized.memory, bytes_text);
+  std::size_t index = 0;
+  for (const StepId& id : sized_order(plan)) {
+    const std::string shares = share_text("cpu", sized.cpu.containers[index], cpu_text)
+                               + share_text("memory", sized.memory.containers[index], bytes_text);
+    ++index;
+    if (!shares.empty())
+      std::puts(
+          fmt::format("    {}:{}", container_at(plan.tasks[id.task], id.step).container, shares)
+              .c_str());
+  }
 }
 
 void print_limits(const Plan& plan) {
@@ -162,12 +196,11 @@ ExitCode plan_command(const PlanFlags& flags) {
   print_tasks(*plan);
   std::puts("volumes:");
   print_volumes(*plan);
-  Diagnostics diagnostics;
-  const Peak peak = find_peak(*plan, checked->group, input.facts, diagnostics);
-  if (auto settled = settle(diagnostics); !settled)
-    return fail(settled.error());
-  std::puts("requests:");
-  print_requests(peak);
+  const auto sized = size_requests(*plan, checked->group.run.resources == RequestMode::sum);
+  if (!sized)
+    return fail({ExitCode::bad_input, sized.error()});
+  std::puts("requests, as asked -> in the pod:");
+  print_requests(*plan, *sized);
   std::puts("limits:");
   print_limits(*plan);
   return ExitCode::success;

@@ -152,6 +152,33 @@ TEST_F(Contract, contract_07_ThePodTemplateIsTheGroupsOwnOverThePipelineRuns) {
   EXPECT_EQ(spec["nodeSelector"]["a"], "b");
 }
 
+TEST_F(Contract, contract_07_ThePipelineRunsTaskRunSpecOfTheGroupGoesOverItsTemplate) {
+  cluster.apply("{apiVersion: tekton.dev/v1, kind: PipelineRun, metadata: {name: pr}, spec: "
+                "{taskRunTemplate: {podTemplate: {schedulerName: all, nodeSelector: {a: b}}}, "
+                "taskRunSpecs: [{pipelineTaskName: other, podTemplate: {schedulerName: other}}, "
+                "{pipelineTaskName: ci, podTemplate: {schedulerName: one}, "
+                "computeResources: {requests: {cpu: 1}}}]}}");
+  cluster.create_run(embedding(small));
+  own_by_pipeline_run();
+  cluster.edit_run(
+      [](Json& object) { object["metadata"]["labels"]["tekton.dev/pipelineTask"] = "ci"; });
+  cluster.settle();
+  const Json spec = cluster.pod()["spec"];
+  EXPECT_EQ(spec["schedulerName"], "one");
+  EXPECT_EQ(spec["nodeSelector"]["a"], "b");
+  EXPECT_THAT(cluster.events, testing::Contains(testing::Field(
+                                  &RunEvent::note,
+                                  HasSubstr("computeResources of the task \"ci\" has no effect"))));
+}
+
+TEST_F(Contract, contract_07_TheServiceAccountOfATaskIsTheRunsOrRefused) {
+  const std::string run =
+      "{run: {taskRunSpecs: [{pipelineTaskName: one, serviceAccountName: s}]}, " + small.substr(1);
+  cluster.create_run(embedding(run, "serviceAccountName: r"));
+  cluster.settle();
+  EXPECT_THAT(cluster.message(), HasSubstr("found \"s\", but the run's service account is \"r\""));
+}
+
 // Covers: 11.1.F1
 TEST_F(Contract, contract_08_TheServiceAccountMayBeEmpty) {
   start(embedding(small));

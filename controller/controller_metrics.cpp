@@ -178,8 +178,8 @@ ControllerMetrics::ControllerMetrics(metrics::Registry& registry)
           metrics::call_bounds())),
       m_reconciles(registry.counter(
           {"controller_runtime_reconcile_total",
-           "Reconciles by result: success, error, requeue (somebody else wrote first, or a quota "
-           "is full) or requeue_after (a time was set).",
+           "Reconciles by result: success, error, requeue (somebody else wrote first) or "
+           "requeue_after (a time was set).",
            {"controller", "result"}})),
       m_reconcile_errors(
           registry.counter({"controller_runtime_reconcile_errors_total",

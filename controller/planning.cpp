@@ -180,6 +180,7 @@ Planned plan_run(const CustomRun& run, const Fetched& fetched, const std::string
 
   ready.group = resolve_pipeline_ref(runnable->group, ready.facts);
   ready.request = std::move(runnable->request);
+  ready.request.service_account = run.service_account;
   std::vector<std::string> skipped;
   validate(ready.group, ready.facts, diagnostics, skipped);
   if (diagnostics.has_errors())

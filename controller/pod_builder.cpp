@@ -87,7 +87,7 @@ public:
 
   tl::expected<BuiltPod, std::string> build() {
     tl::expected<PodResources, std::string> resources =
-        pod_resources(m_plan, m_group.run.resources_sum, m_settings.coordinator_resources,
+        pod_resources(m_plan, m_group.run.resources, m_settings.coordinator_resources,
                       {m_request.limit_ranges, m_request.resource_quotas});
     if (!resources)
       return tl::make_unexpected(resources.error());
@@ -113,10 +113,11 @@ public:
     containers.push_back(coordinator(packed));
     for (std::size_t i = 0; i < m_order.size(); ++i)
       containers.push_back(container(m_order[i], i));
+    std::size_t index = m_order.size(); // as in sized_order()
     for (const PlanTask& task : m_plan.tasks) {
       for (const PlanSidecar& sidecar : task.sidecars) {
         if (sidecar.from_start)
-          containers.push_back(plain_container(task, sidecar));
+          containers.push_back(plain_container(task, sidecar, m_resources.steps[index++]));
       }
     }
     if (!m_error.empty())
@@ -147,6 +148,8 @@ private:
   json metadata() const {
     std::map<std::string, std::string> annotations = m_request.annotations;
     annotations[outline_annotation] = outline_text(m_plan);
+    if (!m_resources.explanation.empty())
+      annotations[resources_annotation] = m_resources.explanation.dump();
     if (!m_request.trace.empty())
       annotations[trace_annotation] = m_request.trace.traceparent;
     return {{"name", m_request.name},
@@ -199,6 +202,8 @@ private:
     for (const std::size_t task : m_tasks_with_scripts)
       m_volumes.add(scripts_volume(task), empty_dir());
 
+    if (!m_resources.pod.is_null())
+      m_spec["resources"] = m_resources.pod;
     m_spec["restartPolicy"] = "Never";
     m_spec["activeDeadlineSeconds"] = active_deadline();
     if (!m_request.service_account.empty())
@@ -304,10 +309,10 @@ private:
     result["args"] = arguments(step);
     if (json env = environment(step); !env.empty())
       result["env"] = std::move(env);
-    if (index < m_resources.steps.size()) // steps come first; a sidecar's stay as written
-      result["resources"] = m_resources.steps[index];
-    if (result.contains("resources") && result["resources"].empty())
+    if (m_resources.steps[index].empty())
       result.erase("resources");
+    else
+      result["resources"] = m_resources.steps[index];
 
     check_mounts(m_plan.tasks[task], step);
     json mounts = m_volumes.mounts_of(step);
@@ -322,12 +327,14 @@ private:
   }
 
   // A sidecar that starts with the pod, as in stock: no agent is in it.
-  json plain_container(const PlanTask& task, const PlanSidecar& sidecar) {
+  json plain_container(const PlanTask& task, const PlanSidecar& sidecar, const json& resources) {
     json result = json::parse(sidecar.container_fields, nullptr, /*allow_exceptions=*/false);
     if (!result.is_object())
       result = json::object();
     result["name"] = sidecar.container;
     result["image"] = sidecar.image;
+    if (!resources.empty())
+      result["resources"] = resources;
     for (const auto& [key, words] :
          {std::pair("command", &sidecar.command), std::pair("args", &sidecar.args)}) {
       for (const Text& word : *words)
@@ -362,7 +369,10 @@ private:
 
   json environment(const PlanStep& step) const {
     json env = json::array();
+    std::set<std::string> kept;
     for (const PlanEnv& variable : step.env) {
+      if (variable.of_template)
+        kept.insert(variable.name);
       json written = {{"name", variable.name}};
       if (variable.value_from.empty())
         written["value"] = variable.value.to_marked(m_plan.nonce);
@@ -371,7 +381,7 @@ private:
             json::parse(variable.value_from, nullptr, /*allow_exceptions=*/false);
       env.push_back(std::move(written));
     }
-    apply_template_env(m_template, env);
+    apply_template_env(m_template, kept, env);
     add_trace(env);
     return env;
   }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <taskgroup/api.h>
-#include <taskgroup/peak.h>
 #include <taskgroup/plan.h>
 #include <taskgroup/planner.h>
 
@@ -78,6 +77,7 @@ tl::expected<BuiltPod, std::string> build_pod(const Plan& plan, const GroupSpec&
 // Names of labels and annotations on the pod.
 inline constexpr const char* control_annotation = "taskgroup.dev/control";
 inline constexpr const char* outline_annotation = "taskgroup.dev/outline";
+inline constexpr const char* resources_annotation = "taskgroup.dev/resources"; // for people
 
 // Labels that every pod and ConfigMap of ours has, beside those of the request.
 inline constexpr const char* managed_by_label = "app.kubernetes.io/managed-by";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/pod_resources.h"
 
-#include <taskgroup/peak.h>
 #include <taskgroup/quantity.h>
+#include <taskgroup/requests.h>
 
 #include "kube/json_fields.h"
 
@@ -10,7 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <tuple>
@@ -20,10 +20,6 @@ namespace taskgroup {
 namespace {
 
 using nlohmann::json;
-using Amount = std::optional<std::int64_t>;
-
-constexpr std::int64_t largest = std::int64_t{1} << 52; // thousands of them can be summed up
-
 // The text of a quantity; JSON may hold a number.
 std::string quantity_text(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
@@ -42,84 +38,41 @@ const json* find(const json& object, std::initializer_list<std::string_view> pat
   return at;
 }
 
-// What LimitRanges say of one resource.
-struct Range {
-  Amount container_min;
-  Amount container_max; // or the default limit, if that is lower
-  Amount default_request;
-  Amount pod_min;
-  Amount ratio;               // the lowest maxLimitRequestRatio, in thousandths
-  bool limit_counted = false; // a quota counts limits: each container needs one
-};
+std::int64_t lower_of(std::optional<std::int64_t> a, std::int64_t b) {
+  return std::min(a.value_or(b), b);
+}
 
-// One of the resources that are scaled.
-class Scaled {
+std::int64_t higher_of(std::optional<std::int64_t> a, std::int64_t b) {
+  return std::max(a.value_or(b), b);
+}
+
+// One of the resources that are shared out: its name, its texts, and what the namespace says of it.
+// Of several LimitRanges the strictest counts, as in stock.
+class Ruled {
 public:
-  Scaled(std::string name, std::function<Amount(std::string_view)> parse)
-      : m_name(std::move(name)), m_parse(std::move(parse)) {}
-
-  const std::string& name() const { return m_name; }
-
-  // A quantity on its own; an unreadable one is remembered as the error.
-  Amount read(const json* value, const std::string& where) {
-    if (value == nullptr)
-      return std::nullopt;
-    const std::string text = quantity_text(*value);
-    const Amount amount = m_parse(text);
-    if (amount && *amount <= largest)
-      return amount;
-    if (m_error.empty())
-      m_error = fmt::format("{}: \"{}\" is no quantity of {} that a machine could have", where,
-                            text, m_name);
-    return std::nullopt;
-  }
-
-  Range range_of(const NamespaceRules& rules) {
-    Range range;
+  Ruled(std::string name, std::optional<std::int64_t> (*parse)(std::string_view),
+        const NamespaceRules& rules)
+      : m_name(std::move(name)), m_parse(parse) {
     for (const json& quota : rules.resource_quotas) {
       const json* hard = find(quota, {"spec", "hard"});
-      range.limit_counted =
-          range.limit_counted || (hard != nullptr && find(*hard, {"limits." + m_name}) != nullptr);
+      m_limit_counted =
+          m_limit_counted || (hard != nullptr && find(*hard, {"limits." + m_name}) != nullptr);
     }
     for (const json& object : rules.limit_ranges) {
-      const json* limits = find(object, {"spec", "limits"});
-      for (const json& item : limits != nullptr && limits->is_array() ? *limits : json::array()) {
-        const std::string type = text_at(item, "type");
-        if (type != "Container" && type != "Pod")
-          continue;
-        const std::string where = "LimitRange";
-        if (const json* ratio = find(item, {"maxLimitRequestRatio", m_name}))
-          range.ratio = std::min(range.ratio.value_or(largest),
-                                 parse_cpu(quantity_text(*ratio)).value_or(largest));
-        const Amount min = read(find(item, {"min", m_name}), where);
-        Amount& lowest = type == "Pod" ? range.pod_min : range.container_min;
-        if (min)
-          lowest = std::max(lowest.value_or(0), *min);
-        if (type != "Container")
-          continue;
-        for (const char* field : {"max", "default"}) {
-          if (const Amount most = read(find(item, {field, m_name}), where))
-            range.container_max = std::min(range.container_max.value_or(largest), *most);
-        }
-        // What the API server makes the default request where there is none.
-        for (const char* field : {"defaultRequest", "default", "max", "min"}) {
-          if (const Amount fallback = read(find(item, {field, m_name}), where);
-              fallback && !range.default_request)
-            range.default_request = fallback;
-        }
-      }
+      for (const json& item : array_at(object_at(object, "spec"), "limits"))
+        add(item);
     }
-    return range;
   }
 
-  // What a container asks for when the API server has filled in what is missing.
-  Amount request_of(const json& resources, const Range& range, const std::string& container) {
-    for (const char* part : {"requests", "limits"}) {
-      if (const json* value = find(resources, {part, m_name}))
-        return read(value,
-                    fmt::format("container \"{}\", resources.{}.{}", container, part, m_name));
-    }
-    return range.default_request;
+  const std::string& name() const { return m_name; }
+  const RequestRange& range() const { return m_range; }
+  bool limit_counted() const { return m_limit_counted; } // each container needs a limit
+  std::optional<std::int64_t> container_max() const { return m_container_max; }
+  std::optional<std::int64_t> ratio() const { return m_ratio; } // in thousandths
+
+  // A quantity of a LimitRange, or of our own; nothing where it is none.
+  std::optional<std::int64_t> read(const json* value) const {
+    return value != nullptr ? m_parse(quantity_text(*value)) : std::nullopt;
   }
 
   // A limit that does not hold a coordinator up.
@@ -131,52 +84,55 @@ public:
     return m_name == "cpu" ? fmt::format("{}m", amount) : fmt::format("{}", amount);
   }
 
-  const std::string& error() const { return m_error; }
-
 private:
+  void add(const json& item) {
+    const std::string type = text_at(item, "type");
+    if (type != "Container" && type != "Pod")
+      return;
+    if (const json* ratio = find(item, {"maxLimitRequestRatio", m_name})) {
+      m_range.has_ratio = true;
+      if (const auto most = parse_cpu(quantity_text(*ratio)))
+        m_ratio = lower_of(m_ratio, *most);
+    }
+    const auto min = read(find(item, {"min", m_name}));
+    auto& lowest = type == "Pod" ? m_range.pod_min : m_range.min;
+    if (min)
+      lowest = higher_of(lowest, *min);
+    if (type != "Container")
+      return;
+    for (const char* field : {"max", "default"}) {
+      if (const auto most = read(find(item, {field, m_name})))
+        m_container_max = lower_of(m_container_max, *most);
+    }
+    // What the API server makes the default request where there is none.
+    for (const char* field : {"defaultRequest", "default", "max", "min"}) {
+      if (const auto fallback = read(find(item, {field, m_name}))) {
+        m_range.default_request = lower_of(m_range.default_request, *fallback);
+        break;
+      }
+    }
+  }
+
   std::string m_name;
-  std::function<Amount(std::string_view)> m_parse;
-  std::string m_error;
+  std::optional<std::int64_t> (*m_parse)(std::string_view);
+  RequestRange m_range;
+  std::optional<std::int64_t> m_container_max; // or the default limit, if that is lower
+  std::optional<std::int64_t> m_ratio;         // the lowest maxLimitRequestRatio
+  bool m_limit_counted = false;
 };
 
-// The most that tasks can ask for at one time: of the tasks or of finally, whichever is higher.
-std::int64_t peak_of(const Plan& plan, const std::vector<std::int64_t>& weights) {
-  const auto at_most = static_cast<std::size_t>(plan.max_parallel);
-  std::int64_t result = 0;
-  for (const bool is_finally : {false, true}) {
-    std::vector<std::vector<std::size_t>> after;
-    std::vector<std::int64_t> phase;
-    for (std::size_t i = 0; i < plan.tasks.size(); ++i) {
-      if (plan.tasks[i].is_finally != is_finally)
-        continue;
-      after.push_back(predecessors_of(plan.tasks[i])); // finally tasks are last and have none: indices stay
-      phase.push_back(weights[i]);
-    }
-    result = std::max(result, heaviest_antichain(after, phase, at_most));
-  }
-  return result;
-}
-
-// amount × peak ÷ sum, rounded up; the product may not fit in 64 bits.
-std::int64_t scale(std::int64_t amount, std::int64_t peak, std::int64_t sum) {
-  const auto exact = static_cast<long double>(amount) * static_cast<long double>(peak)
-                     / static_cast<long double>(sum);
-  auto result = static_cast<std::int64_t>(exact);
-  result += static_cast<long double>(result) < exact ? 1 : 0;
-  return std::min(result, amount);
-}
-
 // Make the coordinator's request and limit fit the namespace: nobody but us can.
-void fit_coordinator(std::int64_t own, const Range& range, const Scaled& resource,
-                     json& coordinator) {
+void fit_coordinator(std::int64_t own, const Ruled& resource, json& coordinator) {
   const std::string& name = resource.name();
-  const std::int64_t most = range.container_max.value_or(largest);
-  std::int64_t request = std::min(std::max(own, range.container_min.value_or(0)), most);
-  if ((range.ratio || range.limit_counted) && find(coordinator, {"limits", name}) == nullptr) {
+  const std::int64_t most =
+      resource.container_max().value_or(std::numeric_limits<std::int64_t>::max());
+  std::int64_t request = std::min(std::max(own, resource.range().min.value_or(0)), most);
+  if ((resource.ratio() || resource.limit_counted())
+      && find(coordinator, {"limits", name}) == nullptr) {
     const std::int64_t limit = std::min(std::max(request, resource.ample()), most);
-    if (range.ratio && *range.ratio > 0) // rounded up, and without overflow
+    if (resource.ratio().value_or(0) > 0) // rounded up, and without overflow
       request = std::clamp(static_cast<std::int64_t>(static_cast<double>(limit) * 1000.0
-                                                     / static_cast<double>(*range.ratio))
+                                                     / static_cast<double>(*resource.ratio()))
                                + 1,
                            request, limit);
     coordinator["limits"][name] = resource.text(limit);
@@ -185,68 +141,136 @@ void fit_coordinator(std::int64_t own, const Range& range, const Scaled& resourc
     coordinator["requests"][name] = resource.text(request);
 }
 
-// Scale one resource in all containers. Return what they ask for together: as written, and now.
-std::pair<std::int64_t, std::int64_t> scale_all(const Plan& plan, bool plain_sum,
-                                                const NamespaceRules& rules, Scaled& resource,
-                                                PodResources& pod) {
-  const Range range = resource.range_of(rules);
-  std::vector<Amount> requests;
-  std::vector<std::int64_t> weights; // of the tasks
-  std::int64_t sum = 0;
+// What a container asks for of a resource that is there for good: what is written, else its part of
+// a LimitRange's default, which stock divides by the steps of a Task.
+void share_default(const Plan& plan, const Ruled& resource, std::vector<json>& steps) {
+  const std::optional<std::int64_t> whole = resource.range().default_request;
+  std::size_t index = 0;
   for (const PlanTask& task : plan.tasks) {
-    std::int64_t heaviest = 0;
-    for (const PlanStep& step : task.steps) {
-      const Amount request = resource.request_of(pod.steps[requests.size()], range, step.container);
-      requests.push_back(request);
-      sum += request.value_or(0);
-      heaviest = std::max(heaviest, request.value_or(0));
+    for (std::size_t i = 0; i < task.steps.size(); ++i, ++index) {
+      json& own = steps[index];
+      const bool says = find(own, {"requests", resource.name()}) != nullptr
+                        || find(own, {"limits", resource.name()}) != nullptr;
+      if (whole && !says)
+        own["requests"][resource.name()] =
+            resource.text(std::max(*whole / static_cast<std::int64_t>(task.steps.size()),
+                                   resource.range().min.value_or(0)));
     }
-    weights.push_back(heaviest);
   }
-  const Amount own = resource.request_of(pod.coordinator, range, "coordinator");
-  const std::int64_t peak = peak_of(plan, weights);
-  const bool scaled =
-      !plain_sum && !range.ratio && sum > 0 && peak + own.value_or(0) >= range.pod_min.value_or(0);
-  std::int64_t asked = 0;
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    if (!requests[i])
-      continue;
-    std::int64_t request = scaled ? scale(*requests[i], peak, sum) : *requests[i];
-    request = std::max(request, range.container_min.value_or(0));
-    asked += request;
-    if (request != *requests[i] || find(pod.steps[i], {"requests", resource.name()}) == nullptr)
-      pod.steps[i]["requests"][resource.name()] = resource.text(request);
-  }
-  if (own)
-    fit_coordinator(*own, range, resource, pod.coordinator);
-  const std::int64_t fitted =
-      resource.request_of(pod.coordinator, range, "coordinator").value_or(0);
-  return {sum + fitted, asked + fitted};
 }
+
+// Why a resource is given as it was asked for.
+std::string_view sharing_text(Sharing sharing) {
+  switch (sharing) {
+  case Sharing::peak:
+    return "scaled to the peak";
+  case Sharing::sum:
+    return "as asked: resources is sum";
+  case Sharing::ratio:
+    return "as asked: a LimitRange has a maxLimitRequestRatio";
+  case Sharing::pod_minimum:
+    return "as asked: the peak is below a LimitRange's min of a Pod";
+  }
+  return {};
+}
+
+// Write a resource into the containers, and into what explains it.
+class Writer {
+public:
+  Writer(const Plan& plan, PodResources& pod) : m_plan(plan), m_pod(pod) {}
+
+  // Return what the containers ask for together: as written, and in the pod.
+  std::pair<std::int64_t, std::int64_t> write(const Ruled& resource, const SizedResource& sized) {
+    for (std::size_t i = 0; i < sized.containers.size(); ++i) {
+      const SizedContainer& container = sized.containers[i];
+      json& own = m_pod.steps[i];
+      const bool is_written = find(own, {"requests", resource.name()}) != nullptr;
+      if (container.given && (!is_written || container.given != container.asked))
+        own["requests"][resource.name()] = resource.text(*container.given);
+    }
+    const auto own = coordinators(resource, "requests");
+    if (own)
+      fit_coordinator(*own, resource, m_pod.coordinator);
+    const std::int64_t fitted = coordinators(resource, "requests").value_or(0);
+    explain(resource, sized, fitted);
+    return {sized.sum + fitted, sized.given + fitted};
+  }
+
+  // Write the pod's own requests and limits (`run.resources: pod`).
+  void write_pod(const Ruled& resource, const SizedResource& sized, bool may_limit) {
+    const std::int64_t request = sized.given + coordinators(resource, "requests").value_or(0);
+    if (request > 0)
+      m_pod.pod["requests"][resource.name()] = resource.text(request);
+    if (!may_limit || sized.without_limit > 0)
+      return; // a container without a limit may use all that a node has
+    const std::int64_t agents =
+        resource.name() == "memory"
+            ? waiting_agent * static_cast<std::int64_t>(sized.containers.size())
+            : 0;
+    const std::int64_t limit =
+        sized.limits_peak + agents + coordinators(resource, "limits").value_or(resource.ample());
+    m_pod.pod["limits"][resource.name()] = resource.text(std::max(limit, request));
+  }
+
+private:
+  static constexpr std::int64_t waiting_agent = std::int64_t{2} << 20U; // bytes, amply
+
+  std::optional<std::int64_t> coordinators(const Ruled& resource, std::string_view part) const {
+    const json* value = find(m_pod.coordinator, {part, resource.name()});
+    if (value == nullptr && part == "requests")
+      value = find(m_pod.coordinator, {"limits", resource.name()});
+    return resource.read(value);
+  }
+
+  void explain(const Ruled& resource, const SizedResource& sized, std::int64_t coordinator) {
+    if (sized.sum == 0)
+      return;
+    json& why = m_pod.explanation[resource.name()];
+    why = {{"asked", resource.text(sized.sum)},
+           {"peak", resource.text(sized.peak)},
+           {"given", resource.text(sized.given)},
+           {"coordinator", resource.text(coordinator)},
+           {"how", sharing_text(sized.sharing)}};
+    constexpr std::size_t most_names = 20; // it is to be read by people
+    if (sized.busiest.size() <= most_names) {
+      for (const std::size_t task : sized.busiest)
+        why["busiest"].push_back(m_plan.tasks[task].name);
+    }
+  }
+
+  const Plan& m_plan;
+  PodResources& m_pod;
+};
 
 } // namespace
 
-tl::expected<PodResources, std::string> pod_resources(const Plan& plan, bool plain_sum,
+tl::expected<PodResources, std::string> pod_resources(const Plan& plan, RequestMode mode,
                                                       const json& coordinator,
                                                       const NamespaceRules& rules) {
   PodResources result;
   result.coordinator = coordinator.is_object() ? coordinator : json::object();
-  for (const PlanTask& task : plan.tasks) {
-    for (const PlanStep& step : task.steps) {
-      const json fields = json::parse(step.container_fields, nullptr, /*allow_exceptions=*/false);
-      const json* resources = find(fields, {"resources"});
-      result.steps.push_back(resources != nullptr ? *resources : json::object());
-    }
+  for (const StepId& id : sized_order(plan)) {
+    const PlanStep& step = container_at(plan.tasks[id.task], id.step);
+    const json fields = json::parse(step.container_fields, nullptr, /*allow_exceptions=*/false);
+    result.steps.push_back(object_at(fields, "resources"));
   }
-  Scaled cpu("cpu", parse_cpu);
-  Scaled memory("memory", parse_amount);
+  const Ruled cpu("cpu", parse_cpu, rules);
+  const Ruled memory("memory", parse_amount, rules);
+  const auto sized =
+      size_requests(plan, mode == RequestMode::sum, {.cpu = cpu.range(), .memory = memory.range()});
+  if (!sized)
+    return tl::make_unexpected(sized.error());
+  Writer writer(plan, result);
   RequestTotals& totals = result.totals;
-  std::tie(totals.sum_millicores, totals.peak_millicores) =
-      scale_all(plan, plain_sum, rules, cpu, result);
-  std::tie(totals.sum_bytes, totals.peak_bytes) = scale_all(plan, plain_sum, rules, memory, result);
-  for (const Scaled* resource : {&cpu, &memory}) {
-    if (!resource->error().empty())
-      return tl::make_unexpected(resource->error());
+  std::tie(totals.sum_millicores, totals.peak_millicores) = writer.write(cpu, sized->cpu);
+  std::tie(totals.sum_bytes, totals.peak_bytes) = writer.write(memory, sized->memory);
+  share_default(plan, Ruled("ephemeral-storage", parse_amount, rules), result.steps);
+  if (mode == RequestMode::pod) {
+    // What a volume in memory holds, its pod holds until the end.
+    const bool holds_memory = std::any_of(plan.volumes.begin(), plan.volumes.end(),
+                                          [](const PlanVolume& volume) { return volume.memory; });
+    writer.write_pod(cpu, sized->cpu, true);
+    writer.write_pod(memory, sized->memory, !holds_memory);
   }
   return result;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <taskgroup/api.h>
 #include <taskgroup/plan.h>
 
 #include <nlohmann/json.hpp>
@@ -29,20 +30,23 @@ struct RequestTotals {
 
 // What a pod asks for (design.md 4, "Requests for cpu and memory").
 struct PodResources {
-  // `resources` of each container, in the order of the plan's steps. Those of sidecars stay as they
-  // are written.
+  // `resources` of each container, in the order of sized_order().
   std::vector<nlohmann::json> steps;
   nlohmann::json coordinator;
+  nlohmann::json pod; // `spec.resources`; null: none
   RequestTotals totals;
+  // By resource: {asked, peak, given, coordinator, how, busiest: [tasks]}, for people.
+  nlohmann::json explanation = nlohmann::json::object();
 };
 
-// Compute the resources of the containers. cpu and memory are scaled by the peak ÷ the sum of the
-// group, unless `plain_sum` or a LimitRange's maxLimitRequestRatio forbid it, and raised to its
-// min; everything else stays as written. A request that is missing beside a limit, or that a
-// LimitRange would fill in, counts as that. The coordinator gets limits where a quota counts them,
-// and stays within a LimitRange. The error names the container and the quantity that cannot be
-// read.
-tl::expected<PodResources, std::string> pod_resources(const Plan& plan, bool plain_sum,
+// Compute the resources of the containers. cpu and memory are shared out by size_requests() under
+// the LimitRanges of the namespace, of which the strictest counts; a LimitRange's default for
+// ephemeral-storage is divided by a task's steps, and all else stays as written. The coordinator
+// gets limits where a quota counts them, and stays within a LimitRange. With RequestMode::pod the
+// pod itself asks for what its containers are given, and where each has a limit of a resource, is
+// limited to what can be reached at one time; of memory not where a volume is in memory. The error
+// names the container and the quantity that cannot be read.
+tl::expected<PodResources, std::string> pod_resources(const Plan& plan, RequestMode mode,
                                                       const nlohmann::json& coordinator,
                                                       const NamespaceRules& rules);
 

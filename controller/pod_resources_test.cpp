@@ -28,7 +28,7 @@ protected:
   }
 
   PodResources resources() {
-    auto result = pod_resources(plan, plain_sum, coordinator, {limit_ranges, quotas});
+    auto result = pod_resources(plan, mode, coordinator, {limit_ranges, quotas});
     if (!result) {
       ADD_FAILURE() << result.error();
       return {};
@@ -52,7 +52,7 @@ protected:
   }
 
   Plan plan;
-  bool plain_sum = false;
+  RequestMode mode = RequestMode::peak;
   json coordinator = {{"requests", {{"cpu", "10m"}}}};
   json limit_ranges;
   json quotas;
@@ -83,7 +83,7 @@ TEST_F(PodResourcesTest, TotalsSayWhatIsSaved) {
   EXPECT_EQ(totals.peak_millicores, 2011) << "each request is rounded up";
   EXPECT_EQ(totals.sum_bytes, 16 << 20U);
   EXPECT_EQ(totals.peak_bytes, 16 << 20U);
-  plain_sum = true;
+  mode = RequestMode::sum;
   EXPECT_EQ(resources().totals.peak_millicores, 3510);
 }
 
@@ -119,7 +119,7 @@ TEST_F(PodResourcesTest, OtherResourcesAreNotScaled) {
 }
 
 TEST_F(PodResourcesTest, TheGroupMayAskForTheSum) {
-  plain_sum = true;
+  mode = RequestMode::sum;
   add_task({cpu("1")});
   add_task({cpu("1")}, {0});
   EXPECT_THAT(requests("cpu"), ElementsAre("1", "1"));
@@ -175,13 +175,82 @@ TEST_F(PodResourcesTest, TheCoordinatorStaysBelowALimitRangesMaximum) {
   EXPECT_EQ(resources().coordinator["requests"]["cpu"], "5m");
 }
 
+// Covers: 13.F2 18.R12
+TEST_F(PodResourcesTest, OfSeveralLimitRangesTheStrictestCounts) {
+  limit_ranges = range("Container", {{"min", {{"cpu", "100m"}}},
+                                     {"defaultRequest", {{"cpu", "400m"}, {"memory", "1Gi"}}}});
+  limit_ranges.push_back(
+      range("Container", {{"min", {{"cpu", "150m"}}}, {"defaultRequest", {{"cpu", "300m"}}}})[0]);
+  add_task({json(), json()});
+  add_task({json()}, {0});
+  EXPECT_THAT(requests("cpu"), ElementsAre("150m", "150m", "150m"))
+      << "300m shared by three, and raised to the higher min";
+}
+
+// Covers: 13.F2
+TEST_F(PodResourcesTest, ADefaultOfStorageIsDividedByATasksSteps) {
+  limit_ranges = range("Container", {{"defaultRequest", {{"ephemeral-storage", "1Gi"}}},
+                                     {"min", {{"ephemeral-storage", "400Mi"}}}});
+  add_task({json(), json{{"requests", {{"ephemeral-storage", "3Gi"}}}}});
+  add_task({json(), json(), json()}, {0});
+  EXPECT_THAT(requests("ephemeral-storage"),
+              ElementsAre("536870912", "3Gi", "419430400", "419430400", "419430400"));
+}
+
+// Covers: 13.F4 20.R4
+TEST_F(PodResourcesTest, ThePodItselfIsLimitedToWhatIsReachedAtOneTime) {
+  mode = RequestMode::pod;
+  const json step = {{"requests", {{"cpu", "1"}, {"memory", "64Mi"}}},
+                     {"limits", {{"cpu", "2"}, {"memory", "128Mi"}}}};
+  add_task({step});
+  add_task({step}, {0});
+  const PodResources found = resources();
+  EXPECT_EQ(found.pod["requests"], json({{"cpu", "1010m"}, {"memory", "67108864"}}));
+  EXPECT_EQ(found.pod["limits"]["cpu"], "2250m") << "one step's, and ample for the coordinator";
+  EXPECT_EQ(found.pod["limits"]["memory"], std::to_string((128 + 128 + 2 * 2) << 20U))
+      << "and 2 MiB for each agent";
+  EXPECT_EQ(found.steps[0]["limits"], step["limits"]);
+}
+
+TEST_F(PodResourcesTest, ThePodHasNoLimitWhereAStepHasNoneOrAVolumeIsInMemory) {
+  mode = RequestMode::pod;
+  add_task({json{{"limits", {{"memory", "1Gi"}}}}, json()});
+  EXPECT_FALSE(resources().pod.contains("limits"));
+  plan.tasks.clear();
+  add_task({json{{"limits", {{"cpu", "1"}, {"memory", "1Gi"}}}}});
+  EXPECT_TRUE(resources().pod["limits"].contains("memory"));
+  plan.volumes.push_back({.name = "v", .memory = true});
+  EXPECT_FALSE(resources().pod["limits"].contains("memory"));
+  EXPECT_TRUE(resources().pod["limits"].contains("cpu"));
+}
+
+TEST_F(PodResourcesTest, ThePodSaysNothingOfItsOwnOtherwise) {
+  add_task({cpu("1")});
+  EXPECT_TRUE(resources().pod.is_null());
+}
+
+TEST_F(PodResourcesTest, WhatIsGivenIsExplained) {
+  add_task({cpu("1"), cpu("500m")});
+  add_task({cpu("2")}, {0});
+  EXPECT_EQ(resources().explanation, json({{"cpu",
+                                            {{"asked", "3500m"},
+                                             {"peak", "2000m"},
+                                             {"given", "2001m"},
+                                             {"coordinator", "10m"},
+                                             {"how", "scaled to the peak"},
+                                             {"busiest", {"t1"}}}}}));
+  limit_ranges = range("Container", {{"maxLimitRequestRatio", {{"cpu", "2"}}}});
+  EXPECT_EQ(resources().explanation["cpu"]["how"],
+            "as asked: a LimitRange has a maxLimitRequestRatio");
+}
+
 TEST_F(PodResourcesTest, AQuantityThatIsNoneIsNamed) {
   add_task({cpu("much")});
-  const auto result = pod_resources(plan, false, coordinator, {limit_ranges, quotas});
+  const auto result = pod_resources(plan, mode, coordinator, {limit_ranges, quotas});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error(),
             "container \"t0-0\", resources.requests.cpu: \"much\" is no quantity of "
-            "cpu that a machine could have");
+            "cpu that a machine could have; write it as in 500m or 2");
 }
 
 } // namespace

@@ -79,8 +79,10 @@ void add_affinity_assistant(const std::string& name, json& pod_spec) {
   pod_spec["affinity"] = std::move(affinity);
 }
 
-void apply_template_env(const json& pod_template, json& env) {
+void apply_template_env(const json& pod_template, const std::set<std::string>& kept, json& env) {
   for (const json& variable : array_at(pod_template, "env")) {
+    if (kept.contains(text_at(variable, "name")))
+      continue;
     const auto same = std::find_if(env.begin(), env.end(), [&](const json& other) {
       return text_at(other, "name") == text_at(variable, "name");
     });

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <set>
 #include <string>
 
 namespace taskgroup {
@@ -18,7 +19,9 @@ void apply_pod_template(const nlohmann::json& pod_template, nlohmann::json& pod_
 // required term beside those of the podTemplate.
 void add_affinity_assistant(const std::string& name, nlohmann::json& pod_spec);
 
-// Append the variables of a podTemplate to a container's env, where they win over those before.
-void apply_template_env(const nlohmann::json& pod_template, nlohmann::json& env);
+// Append the variables of a podTemplate to a container's env, where they win over those before but
+// for `kept`.
+void apply_template_env(const nlohmann::json& pod_template, const std::set<std::string>& kept,
+                        nlohmann::json& env);
 
 } // namespace taskgroup

@@ -50,7 +50,9 @@ TEST(PodTemplate, TheAssistantsTermIsAppended) {
 
 TEST(PodTemplate, ItsVariablesWin) {
   json env = json::array({{{"name", "A"}, {"value", "1"}}, {{"name", "B"}, {"value", "1"}}});
-  apply_template_env({{"env", json::array({{{"name", "A"}, {"value", "2"}}})}}, env);
+  apply_template_env(
+      {{"env", json::array({{{"name", "A"}, {"value", "2"}}, {{"name", "B"}, {"value", "2"}}})}},
+      {"B"}, env);
   EXPECT_EQ(env, json::array({{{"name", "B"}, {"value", "1"}}, {{"name", "A"}, {"value", "2"}}}));
 }
 

@@ -4,6 +4,7 @@
 #include "controller/affinity.h"
 #include "controller/planning.h"
 #include "controller/pod_references.h"
+#include "controller/pod_template.h"
 #include "controller/reasons.h"
 #include "kube/json_fields.h"
 #include "kube/resources.h"
@@ -28,6 +29,8 @@ const Resource task_groups{"taskgroup.dev", "v1alpha1", "taskgroups"};
 const Resource tasks{"tekton.dev", "v1", "tasks"};
 const Resource pipelines{"tekton.dev", "v1", "pipelines"};
 const Resource pipeline_runs{"tekton.dev", "v1", "pipelineruns"};
+
+constexpr const char* pipeline_task_label = "tekton.dev/pipelineTask";
 
 // Beyond a group, its Pipeline and their Tasks nothing refers further; the rest is a safety net.
 constexpr int max_rounds = 8;
@@ -117,6 +120,28 @@ PodRequest request_for(const CustomRun& run, const Plan& plan) {
   return request;
 }
 
+// Return the podTemplate that a PipelineRun has for one of its tasks, as stock merges it, and warn
+// of what it says of that task's containers: they are those of the group's tasks.
+Json pod_template_of(const Json& pipeline_run, const std::string& pipeline_task,
+                     std::vector<std::string>& warnings) {
+  const Json& spec = object_at(pipeline_run, "spec");
+  Json result = object_at(object_at(spec, "taskRunTemplate"), "podTemplate");
+  for (const Json& one : array_at(spec, "taskRunSpecs")) {
+    if (text_at(one, "pipelineTaskName") != pipeline_task)
+      continue;
+    result = merge_pod_templates(result, object_at(one, "podTemplate"));
+    for (const char* field : {"stepSpecs", "sidecarSpecs", "computeResources"}) {
+      if (one.contains(field))
+        warnings.push_back(
+            fmt::format("taskRunSpecs of the PipelineRun: {} of the task \"{}\" has no effect: "
+                        "Tekton passes it to no custom task. Say it in `run.taskRunSpecs` of the "
+                        "TaskGroup, for each of its tasks",
+                        field, pipeline_task));
+    }
+  }
+  return result;
+}
+
 // One preparation: what was fetched and found on the way.
 class Attempt {
 public:
@@ -158,22 +183,24 @@ private:
     request.resource_quotas = quotas->items;
     if (std::any_of(quotas->items.begin(), quotas->items.end(), counts_pods))
       request.annotations[done_annotation] = "Pod";
+    std::vector<std::string> warnings = ready.warnings;
     if (!m_run.pipeline_run.empty()) {
+      const std::string pipeline_task =
+          text_at(object_at(object_at(m_run.object, "metadata"), "labels"), pipeline_task_label);
       auto owner = find(m_api, pipeline_runs, {ns, m_run.pipeline_run}, m_stop);
       if (!owner)
         return tl::make_unexpected(owner.error());
       if (*owner && request.trace.empty())
         request.trace = trace_of_pipeline_run(**owner);
       if (*owner)
-        request.pod_template =
-            object_at(object_at(object_at(**owner, "spec"), "taskRunTemplate"), "podTemplate");
+        request.pod_template = pod_template_of(**owner, pipeline_task, warnings);
     }
     if (auto secrets = pull_secrets_of_account(); secrets)
       request.account_pull_secrets = std::move(*secrets);
     else
       return tl::make_unexpected(secrets.error());
     Preparation preparation;
-    preparation.warnings = ready.warnings;
+    preparation.warnings = std::move(warnings);
     for (const Json& claim : ready.claims)
       preparation.objects.emplace_back(kube::claims, claim);
     auto built = build_pod(ready.plan, ready.group, ready.facts, request, m_settings.pod);

@@ -29,6 +29,7 @@ constexpr int most_steps = 64;
 
 // How long to leave a journal alone that could not be read.
 constexpr std::int64_t journal_pause = 2'000;
+constexpr std::int64_t quota_pause = 15'000;
 
 std::string uid_of(const Json& object) { return text_at(object_at(object, "metadata"), "uid"); }
 
@@ -384,6 +385,12 @@ private:
       say(log::Level::info, "Created the pod");
       for (const std::string& warning : m_world.preparation->warnings)
         emit({{true, "TaskGroupWarning", warning}});
+      // An API server drops fields that it does not know, or that are switched off.
+      if (object_at(pod, "spec").contains("resources")
+          && !object_at(*m_world.pod.pod, "spec").contains("resources"))
+        emit({{true, "TaskGroupWarning",
+               "`run.resources` is `pod`, but this cluster has no resources of pods (Kubernetes "
+               "1.34): the containers ask for the peak, and their limits add up"}});
       return std::nullopt;
     }
     const ApiError& error = created.error();
@@ -398,7 +405,7 @@ private:
     return failed("Could not create the pod", error);
   }
 
-  // As stock: the run waits until the quota has room, or its time is up.
+  // As stock, which looks once a minute: the run waits until the quota has room, or its time is up.
   std::optional<Reconciled> wait_for_quota(const ApiError& error) {
     if (m_world.run.reason != run_reason::over_quota) {
       const Json status =
@@ -407,7 +414,7 @@ private:
               write_status({status, {{true, std::string(run_reason::over_quota), error.message}}}))
         return over;
     }
-    return Reconciled{Reconciled::Kind::try_again, 0};
+    return Reconciled{Reconciled::Kind::wait, m_world.now + quota_pause};
   }
 
   std::optional<Reconciled> patch_pod(const next::PatchPod& patch) {

@@ -47,8 +47,7 @@ struct Reconciled {
   };
   Kind kind = Kind::settled;
   std::int64_t until = 0; // milliseconds since the epoch
-  bool failed = false; // try_again: something failed; not where another one wrote first, or a quota
-                       // is full
+  bool failed = false;    // try_again: something failed; not where another one wrote first
 };
 
 struct ReconcilerSettings {

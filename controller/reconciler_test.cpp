@@ -625,6 +625,21 @@ retries: 5
   EXPECT_FALSE(cluster.status().contains("retriesStatus")) << "no storm of retries";
 }
 
+// Covers: 20.R4
+TEST_F(ReconcilerTest, APodAsksForItsOwnResourcesWhereTheGroupSaysSo) {
+  cluster.create_run(R"(
+customSpec:
+  spec:
+    run: {resources: pod}
+    tasks:
+    - name: a
+      taskSpec: {steps: [{image: i, script: x, computeResources: {requests: {cpu: 1}}}]}
+)");
+  cluster.settle();
+  EXPECT_EQ(cluster.pod()["spec"]["resources"]["requests"]["cpu"], "1010m");
+  EXPECT_TRUE(cluster.events.empty());
+}
+
 // Covers: 4.2.F2
 TEST_F(ReconcilerTest, AQuotaThatIsFullIsWaitedFor) {
   cluster.create_run(one_task);
@@ -643,7 +658,7 @@ TEST_F(ReconcilerTest, AQuotaThatIsFullIsWaitedFor) {
   EXPECT_EQ(cluster.succeeded(), "Unknown");
   EXPECT_EQ(cluster.reason(), "ExceededResourceQuota");
   full = false;
-  cluster.settle();
+  cluster.pass(15'000);
   EXPECT_EQ(cluster.reason(), "Running");
 }
 

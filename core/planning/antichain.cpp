@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <taskgroup/peak.h>
+#include "core/planning/antichain.h"
 
 #include "core/planning/flow.h"
 
@@ -13,11 +13,6 @@ namespace taskgroup {
 namespace {
 
 using After = std::vector<std::vector<std::size_t>>;
-
-struct Antichain {
-  std::int64_t weight = 0;
-  std::size_t length = 0; // tasks of weight 0 not counted
-};
 
 // Dilworth's theorem with weights: the heaviest antichain weighs as much as the fewest chains that
 // cover each task as often as it weighs. Each unit of flow joins two of those chains: it leaves a
@@ -39,7 +34,7 @@ Antichain unlimited_antichain(const After& after, const std::vector<std::int64_t
   for (std::size_t task = 0; task < weights.size(); ++task) {
     if (reached[left(task)] && !reached[right(task)] && weights[task] > 0) {
       result.weight += weights[task];
-      ++result.length;
+      result.tasks.push_back(task);
     }
   }
   return result;
@@ -65,14 +60,17 @@ public:
     }
   }
 
-  // Return the weight; the upper bound if the search takes too long.
-  std::int64_t run() {
+  // Return the heaviest one; the upper bound if the search takes too long.
+  Antichain run() {
     std::vector<std::size_t> tasks(m_weights.size());
     std::iota(tasks.begin(), tasks.end(), std::size_t{0});
     std::stable_sort(tasks.begin(), tasks.end(),
                      [this](std::size_t a, std::size_t b) { return m_weights[a] > m_weights[b]; });
-    search(tasks, 0, 0);
-    return m_steps_left == 0 ? m_upper_bound : m_best;
+    search(tasks, 0);
+    if (m_steps_left == 0)
+      return {.weight = m_upper_bound, .tasks = {}, .exact = false};
+    std::sort(m_best.tasks.begin(), m_best.tasks.end());
+    return m_best;
   }
 
 private:
@@ -85,14 +83,15 @@ private:
   }
 
   // `tasks` may all be added, one by one; heaviest first.
-  void search(const std::vector<std::size_t>& tasks, std::size_t length, std::int64_t weight) {
-    m_best = std::max(m_best, weight);
-    const std::size_t room = m_at_most - length;
+  void search(const std::vector<std::size_t>& tasks, std::int64_t weight) {
+    if (weight > m_best.weight)
+      m_best = {.weight = weight, .tasks = m_chosen};
+    const std::size_t room = m_at_most - m_chosen.size();
     std::int64_t bound = weight;
     for (std::size_t i = 0; i < std::min(room, tasks.size()); ++i)
       bound += m_weights[tasks[i]];
     for (std::size_t i = 0; room > 0 && i < tasks.size(); ++i) {
-      if (bound <= m_best || m_best == m_upper_bound || m_steps_left == 0)
+      if (bound <= m_best.weight || m_best.weight == m_upper_bound || m_steps_left == 0)
         return;
       std::vector<std::size_t> rest;
       for (std::size_t j = i + 1; j < tasks.size(); ++j) {
@@ -100,7 +99,9 @@ private:
           rest.push_back(tasks[j]);
       }
       m_steps_left -= std::min(m_steps_left, tasks.size() - i);
-      search(rest, length + 1, weight + m_weights[tasks[i]]);
+      m_chosen.push_back(tasks[i]);
+      search(rest, weight + m_weights[tasks[i]]);
+      m_chosen.pop_back();
       // Without tasks[i], the next one outside the bound's window comes in.
       bound -= m_weights[tasks[i]];
       if (i + room < tasks.size())
@@ -112,17 +113,18 @@ private:
   std::size_t m_at_most;
   std::int64_t m_upper_bound;
   std::vector<Bits> m_earlier; // [task]: everything it waits for, directly or not
-  std::int64_t m_best = 0;
+  Antichain m_best;
+  std::vector<std::size_t> m_chosen;
   std::size_t m_steps_left = 2'000'000; // some milliseconds
 };
 
 } // namespace
 
-std::int64_t heaviest_antichain(const std::vector<std::vector<std::size_t>>& after,
-                                const std::vector<std::int64_t>& weights, std::size_t at_most) {
-  const Antichain unlimited = unlimited_antichain(after, weights);
-  if (at_most == 0 || unlimited.length <= at_most)
-    return unlimited.weight;
+Antichain heaviest_antichain(const std::vector<std::vector<std::size_t>>& after,
+                             const std::vector<std::int64_t>& weights, std::size_t at_most) {
+  Antichain unlimited = unlimited_antichain(after, weights);
+  if (at_most == 0 || unlimited.tasks.size() <= at_most)
+    return unlimited;
   std::vector<std::int64_t> largest = weights;
   std::sort(largest.begin(), largest.end(), std::greater<>());
   largest.resize(std::min(at_most, largest.size()));

@@ -354,6 +354,7 @@ void CatalogMaker::add_pipeline_run(const ObjectReader& reader, const Identity& 
   RunRequest request = request_of(reader, identity);
   request.params = decode_params(spec);
   request.workspaces = decode_workspace_bindings(spec);
+  RunSpec run;
   if (const auto timeouts = spec.object("timeouts")) {
     request.timeout = timeouts->text("pipeline");
     request.tasks_timeout = timeouts->text("tasks");
@@ -368,12 +369,20 @@ void CatalogMaker::add_pipeline_run(const ObjectReader& reader, const Identity& 
       spec.error("timeout", "given beside timeouts; use `timeouts.pipeline`");
     else if (!timeout.text.empty())
       request.timeout = timeout;
-    spec.find("serviceAccountName");
+    request.service_account = spec.text("serviceAccountName").text;
     spec.check("podTemplate");
-  } else {
-    spec.check("taskRunTemplate");
+    run.pod_template = spec.raw("podTemplate");
+  } else if (const auto task_runs = spec.object("taskRunTemplate")) {
+    request.service_account = task_runs->text("serviceAccountName").text;
+    task_runs->check("podTemplate");
+    run.pod_template = task_runs->raw("podTemplate");
   }
-  spec.check("taskRunSpecs");
+  run.task_run_specs = decode_task_run_specs(spec);
+  for (const TaskRunSpec& one : run.task_run_specs) { // as pipelinerun_validation.go has it
+    const Located& tasks =
+        request.tasks_timeout.text.empty() ? request.timeout : request.tasks_timeout;
+    check_timeouts(tasks.text.empty() ? Located{"60m", {}} : tasks, one.timeout, {}, m_diagnostics);
+  }
 
   const bool has_ref = spec.has("pipelineRef");
   const bool has_spec = spec.has("pipelineSpec");
@@ -394,6 +403,7 @@ void CatalogMaker::add_pipeline_run(const ObjectReader& reader, const Identity& 
     group = decode_pipeline_spec(*pipeline);
     declare_propagated(request, group.params, group.workspaces);
   }
+  group.run = std::move(run);
   if (reader.context().incomplete) {
     m_incomplete = true;
     return;
@@ -435,13 +445,11 @@ void CatalogMaker::add_task_run(const ObjectReader& reader, const Identity& iden
   if (single.timeout.text.empty())
     single.timeout = {"60m", spec.where()};
   request.timeout = {"0", single.timeout.where};
+  request.service_account = spec.text("serviceAccountName").text;
   spec.check("podTemplate");
-  for (const std::string_view field : {"serviceAccountName", "computeResources"})
-    spec.find(field);
-  for (const std::string_view field :
-       {"stepSpecs", "sidecarSpecs", "stepOverrides", "sidecarOverrides"})
-    if (find_field(ObjectKind::task_run_spec, field, spec.version()) != nullptr)
-      spec.find(field);
+  single.run.pod_template = spec.raw("podTemplate");
+  single.run.task_run_specs.push_back(decode_task_resources(spec));
+  single.run.task_run_specs.back().task = identity.name;
 
   const bool has_ref = spec.has("taskRef");
   const bool has_spec = spec.has("taskSpec");
@@ -466,7 +474,8 @@ void CatalogMaker::add_custom_run(const ObjectReader& reader, const Identity& id
   request.params = decode_params(spec);
   request.workspaces = decode_workspace_bindings(spec);
   request.timeout = spec.text("timeout");
-  for (const std::string_view field : {"serviceAccountName", "status", "statusMessage", "retries"})
+  request.service_account = spec.text("serviceAccountName").text;
+  for (const std::string_view field : {"status", "statusMessage", "retries"})
     spec.find(field); // the controller's
   const bool has_ref = spec.has("customRef");
   const bool has_spec = spec.has("customSpec");

@@ -42,6 +42,12 @@ Located decode_pipeline_ref(const ObjectReader& reader);
 // Decode `workspaces` of a run.
 std::vector<WorkspaceBinding> decode_workspace_bindings(const ObjectReader& reader);
 
+// Decode `taskRunSpecs` of a PipelineRun, or of `run` of a TaskGroup.
+std::vector<TaskRunSpec> decode_task_run_specs(const ObjectReader& reader);
+
+// Decode `computeResources`, `stepSpecs` and `sidecarSpecs` of a TaskRun.
+TaskRunSpec decode_task_resources(const ObjectReader& reader);
+
 // Decode `medium` and `sizeLimit` of an emptyDir.
 struct EmptyDir {
   bool memory = false;

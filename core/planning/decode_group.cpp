@@ -169,14 +169,17 @@ RunSpec decode_run(const ObjectReader& reader) {
     run.max_combinations = decode_max_combinations(*matrix);
   if (const auto step_template = reader.object("stepTemplate"))
     run.step_template = decode_step_template(*step_template);
-  constexpr std::array<std::string_view, 2> ways = {"peak", "sum"};
+  constexpr std::array<std::string_view, 3> modes = {"peak", "sum", "pod"};
   const Located resources = reader.text("resources");
-  run.resources_sum = resources.text == "sum";
-  if (!resources.text.empty() && resources.text != "peak" && resources.text != "sum")
-    reader.error("resources", fmt::format("found \"{}\", expected \"peak\" or \"sum\"{}",
-                                          resources.text, did_you_mean(resources.text, ways)));
+  if (const auto found = std::find(modes.begin(), modes.end(), resources.text);
+      found != modes.end())
+    run.resources = static_cast<RequestMode>(found - modes.begin());
+  else if (!resources.text.empty())
+    reader.error("resources", fmt::format("found \"{}\", expected \"peak\", \"sum\" or \"pod\"{}",
+                                          resources.text, did_you_mean(resources.text, modes)));
   reader.check("podTemplate");
   run.pod_template = reader.raw("podTemplate");
+  run.task_run_specs = decode_task_run_specs(reader);
   constexpr std::array<std::string_view, 2> sidecar_ways = {"wrapped", "fromStart"};
   const Located sidecars = reader.text("sidecars");
   run.sidecars_from_start = sidecars.text == sidecar_ways[1];

@@ -25,6 +25,7 @@ constexpr Field run[] = {
     takes("matrix", object, ObjectKind::run_matrix),
     takes("podTemplate", object, ObjectKind::pod_template),
     takes("stepTemplate", object, ObjectKind::step_template),
+    takes("taskRunSpecs", objects, ObjectKind::pipeline_task_run_spec),
     takes("resources", string),
     host_ignores("sidecars", string, "on the host sidecars start with their tasks"),
     host_ignores("agentInstall", string, of_pod),

@@ -98,21 +98,31 @@ constexpr Field task_run_template[] = {
     host_ignores("serviceAccountName", string, no_account),
 };
 
-constexpr std::string_view no_sizes = "on the host nothing is reserved and nothing is limited";
-
 constexpr Field pipeline_task_run_spec[] = {
-    ignores("pipelineTaskName", string, "says whose pod the other fields are about"),
+    takes("pipelineTaskName", string),
     host_ignores("serviceAccountName", string, no_account, v1),
     host_ignores("taskServiceAccountName", string, no_account, v1beta1),
     takes("podTemplate", object, ObjectKind::pod_template, v1),
     takes("taskPodTemplate", object, ObjectKind::pod_template, v1beta1),
-    host_ignores("stepSpecs", objects, no_sizes, v1),
-    host_ignores("stepOverrides", objects, no_sizes, v1beta1),
-    host_ignores("sidecarSpecs", objects, no_sizes, v1),
-    host_ignores("sidecarOverrides", objects, no_sizes, v1beta1),
+    takes("stepSpecs", objects, ObjectKind::task_run_step_spec, v1),
+    takes("stepOverrides", objects, ObjectKind::task_run_step_spec, v1beta1),
+    takes("sidecarSpecs", objects, ObjectKind::task_run_sidecar_spec, v1),
+    takes("sidecarOverrides", objects, ObjectKind::task_run_sidecar_spec, v1beta1),
     takes("metadata", object, ObjectKind::task_metadata),
-    host_ignores("computeResources", object, no_sizes),
-    refuses("timeout", duration, "not supported yet; set the timeout of the Pipeline's task"),
+    takes("computeResources", object, ObjectKind::resources),
+    takes("timeout", duration),
+};
+
+constexpr Field task_run_step_spec[] = {
+    takes("name", string),
+    takes("computeResources", object, ObjectKind::resources, v1),
+    takes("resources", object, ObjectKind::resources, v1beta1),
+};
+
+constexpr Field task_run_sidecar_spec[] = {
+    takes("name", string),
+    takes("computeResources", object, ObjectKind::resources, v1),
+    takes("resources", object, ObjectKind::resources, v1beta1),
 };
 
 constexpr Field task_run_spec[] = {
@@ -128,11 +138,11 @@ constexpr Field task_run_spec[] = {
     takes("timeout", duration),
     takes("podTemplate", object, ObjectKind::pod_template),
     takes("workspaces", objects, ObjectKind::workspace_binding),
-    host_ignores("stepSpecs", objects, no_sizes, v1),
-    host_ignores("stepOverrides", objects, no_sizes, v1beta1),
-    host_ignores("sidecarSpecs", objects, no_sizes, v1),
-    host_ignores("sidecarOverrides", objects, no_sizes, v1beta1),
-    host_ignores("computeResources", object, no_sizes),
+    takes("stepSpecs", objects, ObjectKind::task_run_step_spec, v1),
+    takes("stepOverrides", objects, ObjectKind::task_run_step_spec, v1beta1),
+    takes("sidecarSpecs", objects, ObjectKind::task_run_sidecar_spec, v1),
+    takes("sidecarOverrides", objects, ObjectKind::task_run_sidecar_spec, v1beta1),
+    takes("computeResources", object, ObjectKind::resources),
     ignores("managedBy", string, no_managed_by),
 };
 
@@ -164,8 +174,12 @@ constexpr ObjectFields table[] = {
      pipeline_run_timeouts},
     {ObjectKind::task_run_template, "PipelineTaskRunTemplate", "`taskRunTemplate` of a PipelineRun",
      task_run_template},
-    {ObjectKind::pipeline_task_run_spec, "PipelineTaskRunSpec", "`taskRunSpecs` of a PipelineRun",
-     pipeline_task_run_spec},
+    {ObjectKind::pipeline_task_run_spec, "PipelineTaskRunSpec",
+     "`taskRunSpecs` of a PipelineRun, `run.taskRunSpecs` of a TaskGroup", pipeline_task_run_spec},
+    {ObjectKind::task_run_step_spec, "TaskRunStepSpec", "`stepSpecs`; in v1beta1 `stepOverrides`",
+     task_run_step_spec},
+    {ObjectKind::task_run_sidecar_spec, "TaskRunSidecarSpec",
+     "`sidecarSpecs`; in v1beta1 `sidecarOverrides`", task_run_sidecar_spec},
     {ObjectKind::task_run_spec, "TaskRunSpec", "`spec` of a TaskRun", task_run_spec},
     {ObjectKind::custom_run_spec, "CustomRunSpec", "`spec` of a CustomRun", custom_run_spec},
 };

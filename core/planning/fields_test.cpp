@@ -281,7 +281,8 @@ spec:
   pipelineRef: {name: p}
   timeouts: {pipeline: 1h}
   taskRunTemplate: {podTemplate: {}}
-  taskRunSpecs: [{podTemplate: {}, metadata: {}}]
+  taskRunSpecs: [{pipelineTaskName: t, podTemplate: {}, metadata: {}, stepSpecs: [{name: s}],
+                  sidecarSpecs: [{name: s}]}]
   workspaces: [{name: w, persistentVolumeClaim: {claimName: c}}, {name: x, configMap: {name: c}},
                {name: v, secret: {secretName: s}}, {name: z, emptyDir: {}}]
 ---
@@ -291,7 +292,8 @@ metadata: {name: b}
 spec:
   pipelineSpec: {tasks: [{name: one, taskRef: {name: t}}]}
   podTemplate: {}
-  taskRunSpecs: [{taskPodTemplate: {}}]
+  taskRunSpecs: [{pipelineTaskName: t, taskPodTemplate: {}, stepOverrides: [{name: s}],
+                  sidecarOverrides: [{name: s}]}]
 ---
 apiVersion: tekton.dev/v1
 kind: Task

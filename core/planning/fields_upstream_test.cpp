@@ -105,6 +105,12 @@ constexpr UpstreamFields upstream[] = {
      "podTemplate serviceAccountName sidecarSpecs stepSpecs"},
     {ObjectKind::pipeline_task_run_spec, only_v1beta1,
      "sidecarOverrides stepOverrides taskPodTemplate taskServiceAccountName"},
+    {ObjectKind::task_run_step_spec, both_versions, "name"},
+    {ObjectKind::task_run_step_spec, only_v1, "computeResources"},
+    {ObjectKind::task_run_step_spec, only_v1beta1, "resources"},
+    {ObjectKind::task_run_sidecar_spec, both_versions, "name"},
+    {ObjectKind::task_run_sidecar_spec, only_v1, "computeResources"},
+    {ObjectKind::task_run_sidecar_spec, only_v1beta1, "resources"},
     {ObjectKind::task_run_spec, both_versions,
      "computeResources debug managedBy params podTemplate retries serviceAccountName "
      "status statusMessage taskRef taskSpec timeout workspaces"},

@@ -76,6 +76,7 @@ GroupSpec group_of_one(SingleTask single, std::vector<ParamSpec> params,
   group.where = task.where;
   group.params = std::move(params);
   group.workspaces = std::move(workspaces);
+  group.run = std::move(single.run);
   group.tasks.push_back(std::move(task));
   return group;
 }

@@ -14,6 +14,7 @@ struct SingleTask {
   std::optional<TaskSpec> task_spec;
   int retries = 0;
   Located timeout;
+  RunSpec run;
 };
 
 // Make the group that runs one Task: it declares `params` and `workspaces`, and passes them all to

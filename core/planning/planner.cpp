@@ -9,6 +9,7 @@
 #include "core/planning/raw_json.h"
 #include "core/planning/sidecars.h"
 #include "core/planning/task_planner.h"
+#include "core/planning/task_run_specs.h"
 #include "core/planning/timeouts.h"
 
 #include <fmt/format.h>
@@ -49,6 +50,8 @@ private:
   void fan_out();
   void fan_out(const PipelineTask& task);
   void check_names();
+  void add_pod_templates_of_tasks(Plan& plan);
+  void check_service_accounts();
   void plan_tasks(const GroupContext& context);
   void plan_finally(const GroupContext& context);
   void choose_tasks();
@@ -125,6 +128,37 @@ void Planner::plan_pod_template(Plan& plan) {
     volume.source = source;
     m_template_volumes.insert_or_assign(name, volume.name);
     m_volumes.push_back(std::move(volume));
+  }
+}
+
+// Put the tasks' own podTemplates over the group's: they run in one pod.
+void Planner::add_pod_templates_of_tasks(Plan& plan) {
+  std::vector<TemplateOfTask> templates;
+  for (const auto* drafts : {&m_tasks, &m_finally}) {
+    for (const TaskDraft& draft : *drafts) {
+      const TaskRunSpec* spec = find_task_run_spec(m_group.run, draft.source->name.text);
+      const bool has_one = spec != nullptr && spec->pod_template;
+      templates.push_back({draft.planned.name, has_one ? &draft.pod_template : nullptr,
+                           has_one ? spec->pod_template : RawValue()});
+    }
+  }
+  if (m_options.pod)
+    plan.pod_template = merge_task_pod_templates(plan.pod_template, templates, m_diagnostics);
+}
+
+// A pod has one service account.
+void Planner::check_service_accounts() {
+  if (!m_options.pod || m_request.service_account.empty())
+    return;
+  for (const TaskRunSpec& spec : m_group.run.task_run_specs) {
+    const Located& account = spec.service_account;
+    if (!account.text.empty() && account.text != m_request.service_account)
+      m_diagnostics.add_error(
+          account.where,
+          fmt::format("found \"{}\", but the run's service account is \"{}\", and a group runs in "
+                      "one pod, which has one; give the run an account that has the rights of "
+                      "both, or run the task \"{}\" outside the group",
+                      account.text, m_request.service_account, spec.task.text));
   }
 }
 
@@ -416,16 +450,26 @@ Plan Planner::make() {
   fan_out();
   const DraftCommon step_template = group_template();
   plan_pod_template(plan);
-  const GroupContext context{
-      m_request,     m_facts,          m_params,
-      m_names,       workspaces,       step_template,
-      m_containers,  m_volume_names,   m_template_volumes,
-      m_options.pod, m_commands_later, m_options.pod && m_group.run.sidecars_from_start};
+  check_service_accounts();
+  const GroupContext context{m_request,
+                             m_facts,
+                             m_params,
+                             m_names,
+                             workspaces,
+                             step_template,
+                             m_containers,
+                             m_volume_names,
+                             m_template_volumes,
+                             m_group.run,
+                             m_options.pod,
+                             m_commands_later,
+                             m_options.pod && m_group.run.sidecars_from_start};
   plan_tasks(context);
   choose_tasks();
   plan_finally(context);
   choose_finally();
   check_names();
+  add_pod_templates_of_tasks(plan);
   for (auto* drafts : {&m_tasks, &m_finally}) {
     for (TaskDraft& draft : *drafts)
       m_diagnostics.add(std::move(draft.diagnostics));

@@ -41,9 +41,10 @@ void plan_timeout(const Located& written, const Substitution& substitution, Plan
 
 } // namespace
 
-void plan_policies(const PipelineTask& task, const Substitution& substitution, PlanTask& planned) {
+void plan_policies(const PipelineTask& task, const Located& timeout,
+                   const Substitution& substitution, PlanTask& planned) {
   planned.retries = task.retries;
-  plan_timeout(task.timeout, substitution, planned);
+  plan_timeout(timeout, substitution, planned);
   plan_on_error(task.on_error, substitution, planned);
 }
 

@@ -7,6 +7,7 @@
 #include "core/planning/mounts.h"
 #include "core/planning/params.h"
 #include "core/planning/policies.h"
+#include "core/planning/raw_json.h"
 #include "core/planning/sidecars.h"
 #include "core/planning/substitute.h"
 #include "core/planning/variables.h"
@@ -107,6 +108,25 @@ void set_task_names(const GroupContext& context, const PipelineTask& task,
                                 "Task");
 }
 
+// Take apart the podTemplate of one task; its volumes are that task's.
+void plan_pod_template(const TaskRunSpec& run_spec, std::size_t index,
+                       const Substitution& substitution, NamePool& volume_names,
+                       SharedVolumes& shared, TaskDraft& draft) {
+  const RawValue& pod_template = run_spec.pod_template;
+  if (!pod_template)
+    return;
+  draft.pod_template = take_apart(pod_template, substitution);
+  for (const auto& [name, source] : volume_sources(pod_template, substitution)) {
+    PlanVolume volume;
+    volume.kind = PlanVolume::Kind::bound;
+    volume.name = volume_names.make(fmt::format("pt{}-{}", index, name),
+                                    fmt::format("podTemplate/{}/{}", index, name));
+    volume.source = source;
+    shared.insert_or_assign(name, volume.name);
+    draft.volumes.push_back(std::move(volume));
+  }
+}
+
 // The paths of the workspaces that a step mounts elsewhere than the other steps do.
 void set_step_names(const Step& step, const Substitution& task, NameScope& names) {
   for (const WorkspaceUsage& usage : step.workspaces) {
@@ -185,7 +205,9 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
   pipeline_task_names.set("context.pipelineTask.retries", std::to_string(task.retries));
   const ChainScope group_variables{&pipeline_task_names, &context.names, &late};
   const Substitution group({&context.params, &group_variables}, diagnostics);
-  plan_policies(task, group, planned);
+  const TaskRunSpec* const run_spec = find_task_run_spec(context.run, task.name.text);
+  const bool limited = run_spec != nullptr && !run_spec->timeout.text.empty();
+  plan_policies(task, limited ? run_spec->timeout : task.timeout, group, planned);
   for (const WhenExpression& expression : task.when)
     planned.when.push_back(plan_when(expression, group));
 
@@ -202,7 +224,10 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
 
   std::vector<TaskWorkspace> workspaces =
       bind_task_workspaces(task, spec, context.workspaces, embedded, group, substitution, names);
-  const TaskVolumes volumes(index, spec, std::move(workspaces), context.volumes, substitution,
+  SharedVolumes shared_volumes = context.volumes;
+  if (run_spec != nullptr && context.pod)
+    plan_pod_template(*run_spec, index, substitution, context.volume_names, shared_volumes, draft);
+  const TaskVolumes volumes(index, spec, std::move(workspaces), shared_volumes, substitution,
                             context.volume_names, draft.volumes,
                             context.pod ? nullptr : &context.facts.given);
 
@@ -220,8 +245,19 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
     const ChainScope step_variables{&step_names, &variables};
     planned.steps.push_back(plan_step(spec.steps[i], i, step_context,
                                       Substitution({&params, &step_variables}, diagnostics)));
+    PlanStep& step = planned.steps.back();
+    apply(draft.pod_template, step.env, step.container_fields);
+    if (run_spec != nullptr)
+      step.container_fields =
+          with_step_resources(*run_spec, step.name, spec.steps.size(), step.container_fields);
   }
   plan_sidecars(spec, step_context, context.sidecars_from_start, substitution, planned);
+  for (PlanSidecar& sidecar : planned.sidecars) {
+    apply(draft.pod_template, sidecar.env, sidecar.container_fields);
+    if (run_spec != nullptr)
+      sidecar.container_fields =
+          with_sidecar_resources(*run_spec, sidecar.name, sidecar.container_fields);
+  }
   planned.results = plan_results(spec);
   planned.emptied = volumes.emptied(planned.steps);
   collect_needs(task, late, planned);

@@ -9,6 +9,7 @@
 #include "core/planning/names.h"
 #include "core/planning/scope.h"
 #include "core/planning/steps.h"
+#include "core/planning/task_run_specs.h"
 #include "core/planning/workspaces.h"
 
 #include <map>
@@ -27,7 +28,8 @@ struct GroupContext {
   const DraftCommon& step_template; // `run.stepTemplate`, the group's variables replaced
   NamePool& containers;
   NamePool& volume_names;
-  const SharedVolumes& volumes;     // of `run.podTemplate`
+  const SharedVolumes& volumes; // of `run.podTemplate`
+  const RunSpec& run;
   bool pod = false;                 // PlanOptions::pod
   bool commands_later = false;      // StepContext::commands_later
   bool sidecars_from_start = false; // `run.sidecars: fromStart`, in a pod
@@ -42,6 +44,7 @@ struct TaskDraft {
   std::map<std::string, DraftValue> combination;
   PlanTask planned;
   std::vector<PlanVolume> volumes;
+  TaskPodTemplate pod_template; // of the run's TaskRunSpec for it
   Diagnostics diagnostics;
 };
 

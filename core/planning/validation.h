@@ -47,6 +47,9 @@ void check_sidecars(const GroupView& group, const Facts& facts, Diagnostics& dia
 // The defaults that the group gives to every step.
 void check_run(const GroupView& group, Diagnostics& diagnostics);
 
+// What the run says of single tasks, and that no step requests more than its limit.
+void check_task_run_specs(const GroupView& group, Diagnostics& diagnostics);
+
 // Declared params: names, types, defaults and enums.
 enum class NameFormat { any, variable };
 void check_param_specs(const std::vector<ParamSpec>& params, NameFormat format,

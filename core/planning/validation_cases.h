@@ -70,7 +70,7 @@ inline std::vector<ValidationCase> validation_cases(const std::string& file) {
 inline std::vector<ValidationCase> validation_cases() {
   std::vector<ValidationCase> all;
   for (const char* file : {"graph", "matrix", "names", "params", "results", "workspaces", "tasks",
-                           "definition", "doubts"})
+                           "task_run_specs", "definition", "doubts"})
     for (ValidationCase& one : validation_cases(file))
       all.push_back(std::move(one));
   return all;

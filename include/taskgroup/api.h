@@ -224,6 +224,29 @@ struct GroupResult {
 // How the agent gets into the containers of a pod: `run.agentInstall` (design.md 4).
 enum class AgentInstall { automatic, post_start, init };
 
+// What a run says of one task alone: an item of `taskRunSpecs` (of a PipelineRun, or `run` of a
+// TaskGroup), or the same fields of a TaskRun.
+struct TaskRunSpec {
+  // The resources of a step or sidecar, put over its own.
+  struct Container {
+    Where where;
+    Located name;
+    RawValue resources;
+  };
+  Where where;
+  Located task; // pipelineTaskName
+  Located service_account;
+  Located timeout; // wins over the task's
+  std::vector<Container> steps;
+  std::vector<Container> sidecars;
+  RawValue resources; // requests for all steps together, limits for each; in place of the steps'
+  RawValue pod_template;
+};
+
+// What a pod asks for: `run.resources` (requests.h). `pod` is `peak`, and the pod has requests and
+// limits of its own where the cluster knows them (Kubernetes 1.34).
+enum class RequestMode { peak, sum, pod };
+
 // `spec.run` of a TaskGroup: how it runs.
 struct RunSpec {
   Where where;
@@ -233,8 +256,9 @@ struct RunSpec {
   bool fail_fast = false;
   std::optional<StepCommon> step_template;
   int max_combinations = 0;   // matrix.maxCombinations; 0: as ever
-  bool resources_sum = false; // resources: sum
+  RequestMode resources = RequestMode::peak;
   RawValue pod_template;
+  std::vector<TaskRunSpec> task_run_specs;
   bool sidecars_from_start = false; // sidecars: fromStart
   AgentInstall agent_install = AgentInstall::automatic;
 };
@@ -282,6 +306,7 @@ struct RunRequest {
   std::string pipeline_name; // $(context.pipeline.name); the group's or Pipeline's
   std::string namespace_name = "default";
   std::string uid;
+  std::string service_account; // empty: not known
   std::vector<Param> params;
   std::vector<WorkspaceBinding> workspaces;
   Located timeout;       // the whole run's; empty: 60 min; "0" = none

@@ -68,6 +68,8 @@ enum class ObjectKind {
   pipeline_run_timeouts,
   task_run_template,
   pipeline_task_run_spec,
+  task_run_step_spec,
+  task_run_sidecar_spec,
   task_run_spec,
   custom_run_spec,
   sidecar,

@@ -31,7 +31,8 @@ struct PlanWhen {
 struct PlanEnv {
   std::string name;
   Text value;
-  std::string value_from; // instead of `value`: Kubernetes' EnvVarSource as JSON
+  std::string value_from;   // instead of `value`: Kubernetes' EnvVarSource as JSON
+  bool of_template = false; // of the task's own podTemplate: wins over another podTemplate's
 };
 
 // A volume of the run. `empty` is made for the run and ends with it; `bound` comes from outside and
@@ -247,7 +248,7 @@ struct Plan {
   int max_parallel = 0; // 0 = no limit
   bool fail_fast = false;
 
-  // The group's `run.podTemplate` as JSON, without its volumes; empty = none. As above.
+  // The podTemplate of the group and its tasks as JSON, without volumes; empty = none. As above.
   std::string pod_template;
 
   // Options of the launcher that asked for this plan.

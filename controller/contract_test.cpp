@@ -173,7 +173,7 @@ TEST_F(Contract, contract_07_ThePipelineRunsTaskRunSpecOfTheGroupGoesOverItsTemp
 
 TEST_F(Contract, contract_07_TheServiceAccountOfATaskIsTheRunsOrRefused) {
   const std::string run =
-      "{run: {taskRunSpecs: [{pipelineTaskName: one, serviceAccountName: s}]}, " + small.substr(1);
+      "{run: {taskRunSpecs: [{pipelineTaskName: a, serviceAccountName: s}]}, " + small.substr(1);
   cluster.create_run(embedding(run, "serviceAccountName: r"));
   cluster.settle();
   EXPECT_THAT(cluster.message(), HasSubstr("found \"s\", but the run's service account is \"r\""));

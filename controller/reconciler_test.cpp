@@ -629,6 +629,8 @@ retries: 5
 TEST_F(ReconcilerTest, APodAsksForItsOwnResourcesWhereTheGroupSaysSo) {
   cluster.create_run(R"(
 customSpec:
+  apiVersion: taskgroup.dev/v1alpha1
+  kind: TaskGroup
   spec:
     run: {resources: pod}
     tasks:

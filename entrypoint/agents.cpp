@@ -266,7 +266,7 @@ const char* Agents::take(std::size_t index, wire::Exited& message) {
   container.phase = Phase::idle;
   m_events.emplace_back(event::StepExited{container.id, message.attempt, message.code,
                                           std::move(message.error), std::move(message.results),
-                                          message.out_of_memory});
+                                          message.out_of_memory, std::move(message.step_results)});
   return nullptr;
 }
 
@@ -298,6 +298,12 @@ void Agents::send_start(std::size_t index, const action::StartStep& action) {
       start.results.push_back(result.name);
     }
   }
+  for (const PlanResult& result : step.results) {
+    start.step_results.push_back(result.name);
+  }
+  start.stdout_path = action.stdout_path;
+  start.stderr_path = action.stderr_path;
+  start.skipped = action.skipped;
   std::string line = wire::encode(start);
   if (line.size() > wire::max_message) {
     m_events.emplace_back(event::StepExited{

@@ -203,6 +203,12 @@ tl::expected<void, SpawnError> Init::start(const Command& command) {
   if (command.kept >= 0) {
     posix_spawn_file_actions_adddup2(&actions, command.kept, command.kept); // clears FD_CLOEXEC
   }
+  for (const auto& [from, to] :
+       {std::pair(command.out, STDOUT_FILENO), std::pair(command.err, STDERR_FILENO)}) {
+    if (from >= 0) {
+      posix_spawn_file_actions_adddup2(&actions, from, to);
+    }
+  }
   pid_t child = -1;
   const std::vector<char*> argv = pointers(command.argv);
   const std::vector<char*> env = pointers(command.env);

@@ -24,6 +24,8 @@ struct Command {
   std::vector<std::string> env;  // NAME=value
   int directory = -1;            // descriptor of the working folder; -1 = the caller's
   int kept = -1;                 // descriptor the process inherits besides 0, 1, 2; -1 = none
+  int out = -1;                  // descriptor that becomes its stdout; -1 = the caller's
+  int err = -1;                  // the same, stderr
 };
 
 // Why a process could not be started. `code` is the shell's: 127 not found, 126 not executable.

@@ -8,6 +8,7 @@
 #include "entrypoint/empty.h"
 #include "entrypoint/files.h"
 #include "entrypoint/memory.h"
+#include "entrypoint/output_copy.h"
 #include "entrypoint/process.h"
 #include "entrypoint/wire.h"
 
@@ -97,6 +98,10 @@ private:
 
   tl::expected<void, SpawnError> start(const wire::Start& start);
   tl::expected<Command, SpawnError> command_of(const wire::Start& start) const;
+  tl::expected<void, SpawnError> open_copies(const wire::Start& start);
+  void make_step_folder();
+  void skip();
+  void write_exit_code(int code);
   void step_ended(int code);
 
   // Of a sidecar: begin its care, do what is due in it, and begin to end it.
@@ -111,6 +116,10 @@ private:
   }
   std::string cgroups() const { return m_options.root + "/sys/fs/cgroup"; }
   std::string step_folder() const { return tekton("steps/step-" + m_start.step); }
+  std::string folder_of_step(const wire::Start& start) const { // its working folder, if any
+    return start.working_dir.starts_with('/') ? start.working_dir
+                                              : m_options.root + "/workspace/" + start.working_dir;
+  }
 
   const StepOptions& m_options;
   Init m_init;
@@ -121,6 +130,7 @@ private:
   // Of the step that runs or ran last.
   wire::Start m_start;
   Script m_script;
+  std::vector<OutputCopy> m_copies; // of its output
   bool m_stopped = false;
   std::uint64_t m_kills = 0;       // of the container for want of memory, before it began
   std::optional<Millis> m_kill_at; // of a step that was told to stop
@@ -145,10 +155,17 @@ int StepAgent::run() {
         next == Millis::max()
             ? -1
             : static_cast<int>(std::clamp(next - monotonic_now(), Millis(0), longest_wait).count());
-    pollfd waits[] = {{m_init.signals(), POLLIN, 0}, {m_socket.get(), POLLIN, 0}};
-    if (poll(waits, 2, timeout) < 0 && errno != EINTR) {
+    pollfd waits[4] = {{m_init.signals(), POLLIN, 0}, {m_socket.get(), POLLIN, 0}};
+    nfds_t count = 2;
+    for (const OutputCopy& copy : m_copies) {
+      waits[count++] = {copy.readable(), POLLIN, 0}; // one that is at its end is passed over
+    }
+    if (poll(waits, count, timeout) < 0 && errno != EINTR) {
       give_up(with_errno("cannot wait", errno));
       break;
+    }
+    for (OutputCopy& copy : m_copies) {
+      copy.forward();
     }
     if (waits[0].revents != 0) {
       m_init.drain();
@@ -214,7 +231,12 @@ void StepAgent::take(wire::Start& message) {
   if (stands_in()) {
     return; // the coordinator is about to hear that this container is lost
   }
+  if (m_start.skipped) {
+    skip();
+    return;
+  }
   if (const auto started = start(m_start); !started) {
+    m_copies.clear();
     send(wire::Exited{m_start.attempt, started.error().code, started.error().message, {}});
     return;
   }
@@ -360,6 +382,49 @@ tl::expected<Command, SpawnError> StepAgent::command_of(const wire::Start& start
   return command;
 }
 
+void StepAgent::make_step_folder() {
+  if (make_folders(tekton("steps"), 0777) && make_folders(step_folder(), 0755)) {
+    static_cast<void>(make_folders(step_folder() + "/results", 0755));
+    [[maybe_unused]] const int linked = symlink(
+        ("step-" + m_start.step).c_str(), tekton("steps/" + std::to_string(m_start.index)).c_str());
+  }
+}
+
+// Later steps may read the exit code of one that was skipped (taskrun-semantics.md 2.1).
+void StepAgent::skip() {
+  make_step_folder();
+  write_exit_code(0);
+  send(wire::Exited{.attempt = m_start.attempt});
+}
+
+void StepAgent::write_exit_code(int code) {
+  const auto written = write_file(step_folder() + "/exitCode", std::to_string(code), 0644);
+  if (!written) {
+    warn(written.error());
+  }
+}
+
+tl::expected<void, SpawnError> StepAgent::open_copies(const wire::Start& start) {
+  const auto open_copy = [&](std::string path, int own) -> tl::expected<void, SpawnError> {
+    if (path.empty()) {
+      return {};
+    }
+    if (path.front() != '/' && !start.working_dir.empty()) {
+      path.insert(0, folder_of_step(start) + "/");
+    }
+    auto copy = OutputCopy::open(path, own);
+    if (!copy) {
+      return tl::make_unexpected(
+          SpawnError{failed_to_start, "the copy of the step's output: " + copy.error()});
+    }
+    m_copies.push_back(std::move(*copy));
+    return {};
+  };
+  return open_copy(start.stdout_path, STDOUT_FILENO).and_then([&] {
+    return open_copy(start.stderr_path, STDERR_FILENO);
+  });
+}
+
 tl::expected<void, SpawnError> StepAgent::start(const wire::Start& start) {
   const auto refuse = [](std::string message) {
     return tl::make_unexpected(SpawnError{failed_to_start, std::move(message)});
@@ -368,18 +433,12 @@ tl::expected<void, SpawnError> StepAgent::start(const wire::Start& start) {
   for (const char* const folder : {"results", "home"}) {
     static_cast<void>(make_folders(tekton(folder), 0777));
   }
-  if (make_folders(tekton("steps"), 0777) && make_folders(step_folder(), 0755)) {
-    static_cast<void>(make_folders(step_folder() + "/results", 0755));
-    [[maybe_unused]] const int linked = symlink(
-        ("step-" + start.step).c_str(), tekton("steps/" + std::to_string(start.index)).c_str());
-  }
+  make_step_folder();
   static_cast<void>(make_folders(m_options.root + "/workspace", 0777));
 
   Fd directory;
   if (!start.working_dir.empty()) {
-    const std::string path = start.working_dir.front() == '/'
-                                 ? start.working_dir
-                                 : m_options.root + "/workspace/" + start.working_dir;
+    const std::string path = folder_of_step(start);
     if (const auto made = make_folders(path, 0755); !made) {
       return refuse("workingDir: " + made.error());
     }
@@ -416,8 +475,18 @@ tl::expected<void, SpawnError> StepAgent::start(const wire::Start& start) {
     m_surroundings.env = command->env;
     m_surroundings.directory = Fd(directory ? fcntl(directory.get(), F_DUPFD_CLOEXEC, 3) : -1);
   }
+  if (auto opened = open_copies(start); !opened) {
+    return opened;
+  }
+  for (const OutputCopy& copy : m_copies) {
+    (copy.own() == STDOUT_FILENO ? command->out : command->err) = copy.process_end();
+  }
   m_kills = kills_for_memory(cgroups());
-  return m_init.start(*command);
+  auto started = m_init.start(*command);
+  for (OutputCopy& copy : m_copies) {
+    copy.close_process_end();
+  }
+  return started;
 }
 
 void StepAgent::remove_script() {
@@ -433,7 +502,11 @@ void StepAgent::step_ended(int code) {
   m_care.reset();
   kill_all();
   remove_script();
-  wire::Exited exited{m_start.attempt, code, {}, {}};
+  for (OutputCopy& copy : m_copies) {
+    copy.forward(); // whoever could write is dead
+  }
+  m_copies.clear();
+  wire::Exited exited{.attempt = m_start.attempt, .code = code};
   exited.out_of_memory = kills_for_memory(cgroups()) > m_kills;
   if (m_start.care) {
     // As for kubelet the exit code decides, also of one that a probe has ended.
@@ -442,17 +515,16 @@ void StepAgent::step_ended(int code) {
     return;
   }
   auto results = read_results(tekton("results"), m_start.results, wire::max_results);
-  if (results) {
+  auto of_step = read_results(step_folder() + "/results", m_start.step_results, wire::max_results);
+  if (results && of_step) {
     exited.results = std::move(*results);
+    exited.step_results = std::move(*of_step);
   } else {
-    exited.error = results.error();
+    exited.error = results ? of_step.error() : results.error();
   }
   // Where stock writes it: not for a step that was stopped, nor one that ends its task (2.1).
   if (!m_stopped && (code == 0 || m_start.carry_on)) {
-    const auto written = write_file(step_folder() + "/exitCode", std::to_string(code), 0644);
-    if (!written) {
-      warn(written.error());
-    }
+    write_exit_code(code);
   }
   send(exited);
 }

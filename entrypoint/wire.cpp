@@ -90,6 +90,9 @@ struct Encoder {
     if (message.out_of_memory) {
       writer.flag("outOfMemory", true);
     }
+    if (!message.step_results.empty()) {
+      writer.value("stepResults", message.step_results);
+    }
     return writer.line();
   }
 
@@ -114,6 +117,18 @@ struct Encoder {
     writer.value("results", message.results);
     if (message.care) {
       writer.text("care", *message.care);
+    }
+    if (!message.step_results.empty()) {
+      writer.value("stepResults", message.step_results);
+    }
+    if (!message.stdout_path.empty()) {
+      writer.text("stdout", message.stdout_path);
+    }
+    if (!message.stderr_path.empty()) {
+      writer.text("stderr", message.stderr_path);
+    }
+    if (message.skipped) {
+      writer.flag("skipped", true);
     }
     return writer.line();
   }
@@ -290,7 +305,8 @@ tl::expected<FromAgent, std::string> decode_from_agent(std::string_view line) {
   if (type == "exited") {
     return reader.result<FromAgent>(
         Exited{reader.number("attempt"), reader.number("code"), reader.text("error"),
-               reader.object("results"), reader.has("outOfMemory") && reader.flag("outOfMemory")});
+               reader.object("results"), reader.has("outOfMemory") && reader.flag("outOfMemory"),
+               reader.has("stepResults") ? reader.object("stepResults") : Value::Object()});
   }
   if (type == "reset") {
     return reader.result<FromAgent>(ResetDone{reader.number("attempt"), reader.text("error")});
@@ -320,6 +336,16 @@ tl::expected<ToAgent, std::string> decode_to_agent(std::string_view line) {
     if (reader.has("care")) {
       start.care = reader.text("care");
     }
+    if (reader.has("stepResults")) {
+      start.step_results = reader.array("stepResults");
+    }
+    if (reader.has("stdout")) {
+      start.stdout_path = reader.text("stdout");
+    }
+    if (reader.has("stderr")) {
+      start.stderr_path = reader.text("stderr");
+    }
+    start.skipped = reader.has("skipped") && reader.flag("skipped");
     return reader.result<ToAgent>(std::move(start));
   }
   if (type == "stop") {

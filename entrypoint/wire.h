@@ -54,6 +54,7 @@ struct Exited {
   std::string error;
   std::map<std::string, std::string> results; // content of those that exist
   bool out_of_memory = false;                 // the kernel killed one of its processes for that
+  std::map<std::string, std::string> step_results; // the same, of the step's own
 };
 
 // The answer to Reset. `error` is empty if everything is as before the first attempt.
@@ -74,9 +75,13 @@ struct Start {
   bool carry_on = false;   // onError: continue: the exit code is written for later steps
   std::string working_dir; // empty = the container's own; relative = below /workspace
   std::optional<std::string> script;
-  std::map<std::string, Value> values; // by Reference::name(), whole results
-  std::vector<std::string> results;    // names of the results to read
-  std::optional<std::string> care;     // it is a sidecar; a PlanCare as JSON
+  std::map<std::string, Value> values;   // by Reference::name(), whole results
+  std::vector<std::string> results;      // names of the results to read
+  std::vector<std::string> step_results; // the same, of the step's own
+  std::optional<std::string> care;       // it is a sidecar; a PlanCare as JSON
+  std::string stdout_path;               // files that get a copy; empty = none
+  std::string stderr_path;
+  bool skipped = false; // do not run it: write exit code 0 for later steps, and answer with Exited
 };
 
 // End the running step: TERM to every process, KILL after `grace`. Exited follows. No effect if no

@@ -22,6 +22,9 @@ ParamValue decode_value(const Node& node, const std::string& path, Diagnostics& 
 std::vector<Param> decode_params(const ObjectReader& reader);
 std::vector<ParamSpec> decode_param_specs(const ObjectReader& reader);
 
+// Decode `when`; expressions in CEL are left out, for they are refused.
+std::vector<WhenExpression> decode_when(const ObjectReader& reader);
+
 // Decode the `spec` of a Task, or the `taskSpec` of a PipelineTask.
 TaskSpec decode_task_spec(const ObjectReader& reader);
 

@@ -76,12 +76,7 @@ PipelineTask decode_pipeline_task(const ObjectReader& reader) {
                                  task.name.text));
   task.params = decode_params(reader);
   task.matrix = decode_matrix(reader);
-  for (const ObjectReader& when : reader.objects("when")) {
-    WhenExpression expression{when.where(), when.text("input"), when.text("operator"),
-                              when.texts("values")};
-    if (!when.is_refused())
-      task.when.push_back(std::move(expression));
-  }
+  task.when = decode_when(reader);
   task.run_after = reader.texts("runAfter");
   task.retries = reader.integer("retries");
   task.timeout = reader.text("timeout");

@@ -104,6 +104,16 @@ void decode_common(const ObjectReader& reader, StepCommon& step) {
   step.ports = decode_ports(reader);
 }
 
+ResultSpec decode_result(const ObjectReader& reader) {
+  ResultSpec result;
+  result.where = reader.where();
+  result.name = reader.required_text("name", "every result needs a name");
+  result.keys = decode_properties(reader);
+  result.type = decode_type(reader).value_or(reader.has("properties") ? ValueType::object
+                                                                      : ValueType::string);
+  return result;
+}
+
 // The fields that a step and a sidecar have in common.
 Step decode_step_fields(const ObjectReader& reader) {
   Step step;
@@ -129,6 +139,13 @@ Step decode_step(const ObjectReader& reader) {
   }
   step.on_error = reader.text("onError");
   step.timeout = reader.text("timeout");
+  step.when = decode_when(reader);
+  for (const ObjectReader& result : reader.objects("results"))
+    step.results.push_back(decode_result(result));
+  for (const auto& [field, path] :
+       {std::pair("stdoutConfig", &step.stdout_path), std::pair("stderrConfig", &step.stderr_path)})
+    if (const auto output = reader.object(field))
+      *path = output->required_text("path", "it says which file gets a copy of the output");
   return step;
 }
 
@@ -153,16 +170,6 @@ Sidecar decode_sidecar(const ObjectReader& reader) {
   sidecar.liveness_probe = raw("livenessProbe");
   sidecar.lifecycle = raw("lifecycle");
   return sidecar;
-}
-
-ResultSpec decode_result(const ObjectReader& reader) {
-  ResultSpec result;
-  result.where = reader.where();
-  result.name = reader.required_text("name", "every result needs a name");
-  result.keys = decode_properties(reader);
-  result.type = decode_type(reader).value_or(reader.has("properties") ? ValueType::object
-                                                                      : ValueType::string);
-  return result;
 }
 
 Volume decode_volume(const ObjectReader& reader) {
@@ -268,6 +275,17 @@ std::vector<ParamSpec> decode_param_specs(const ObjectReader& reader) {
   return params;
 }
 
+std::vector<WhenExpression> decode_when(const ObjectReader& reader) {
+  std::vector<WhenExpression> result;
+  for (const ObjectReader& when : reader.objects("when")) {
+    WhenExpression expression{when.where(), when.text("input"), when.text("operator"),
+                              when.texts("values")};
+    if (!when.is_refused())
+      result.push_back(std::move(expression));
+  }
+  return result;
+}
+
 EmptyDir decode_empty_dir(const ObjectReader& reader) {
   EmptyDir result;
   const Located medium = reader.text("medium");
@@ -294,8 +312,10 @@ TaskSpec decode_task_spec(const ObjectReader& reader) {
                                workspace.required_text("name", "every workspace needs a name"),
                                workspace.text("mountPath"), workspace.boolean("readOnly"),
                                workspace.boolean("optional")});
-  for (const ObjectReader& result : reader.objects("results"))
+  for (const ObjectReader& result : reader.objects("results")) {
     task.results.push_back(decode_result(result));
+    task.results.back().value = result.text("value");
+  }
   for (const ObjectReader& volume : reader.objects("volumes"))
     task.volumes.push_back(decode_volume(volume));
   if (const auto step_template = reader.object("stepTemplate"))

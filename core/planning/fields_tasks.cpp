@@ -22,8 +22,6 @@ constexpr Field task_spec[] = {
 constexpr std::string_view no_image = "the host's own programs run";
 constexpr std::string_view given_object = "the ConfigMap or Secret is taken from there";
 constexpr std::string_view no_devices = "not supported yet; share files by a workspace";
-constexpr std::string_view no_output_config =
-    "not supported yet; write the file in the script, for example with `tee`";
 
 constexpr Field step[] = {
     takes("name", string),
@@ -54,14 +52,13 @@ constexpr Field step[] = {
     takes("timeout", late_duration),
     takes("workspaces", objects, ObjectKind::workspace_usage),
     takes("onError", string),
-    refuses("stdoutConfig", object, no_output_config),
-    refuses("stderrConfig", object, no_output_config),
+    takes("stdoutConfig", object, ObjectKind::step_output),
+    takes("stderrConfig", object, ObjectKind::step_output),
     refuses("ref", object, "StepActions are not supported yet; write the step out"),
     refuses("params", objects,
             "params of a StepAction, which are not supported yet; write the step out"),
-    refuses("results", objects,
-            "not supported yet; use a result of the Task or a file in the workspace"),
-    refuses("when", objects, "not supported yet; use `when` of the task, or test it in the script"),
+    takes("results", objects, ObjectKind::step_result),
+    takes("when", objects, ObjectKind::when_expression),
 };
 
 constexpr Field step_template[] = {
@@ -88,6 +85,17 @@ constexpr Field step_template[] = {
     ignores("stdin", boolean, dropped_by_v1, v1beta1),
     ignores("stdinOnce", boolean, dropped_by_v1, v1beta1),
     ignores("tty", boolean, dropped_by_v1, v1beta1),
+};
+
+constexpr Field step_result[] = {
+    takes("name", string),
+    takes("type", string),
+    takes("properties", object_map, ObjectKind::property),
+    ignores("description", string, for_readers),
+};
+
+constexpr Field step_output[] = {
+    takes("path", string),
 };
 
 constexpr Field env_var[] = {
@@ -180,8 +188,7 @@ constexpr Field task_result[] = {
     takes("type", string),
     takes("properties", object_map, ObjectKind::property),
     ignores("description", string, for_readers),
-    refuses("value", value,
-            "results of steps are not supported yet; let the step write $(results.<name>.path)"),
+    takes("value", string),
 };
 
 constexpr Field workspace_declaration[] = {
@@ -239,6 +246,9 @@ constexpr ObjectFields table[] = {
     {ObjectKind::step, "Step", "`steps`", step},
     {ObjectKind::step_template, "StepTemplate",
      "`stepTemplate` of a Task, `run.stepTemplate` of a TaskGroup", step_template},
+    {ObjectKind::step_result, "StepResult", "`results` of a step", step_result},
+    {ObjectKind::step_output, "StepOutputConfig", "`stdoutConfig` and `stderrConfig` of a step",
+     step_output},
     {ObjectKind::env_var, "EnvVar", "`env`", env_var},
     {ObjectKind::volume_mount, "VolumeMount", "`volumeMounts`", volume_mount},
     {ObjectKind::volume, "Volume", "`volumes` of a Task", volume},
@@ -252,7 +262,8 @@ constexpr ObjectFields table[] = {
     {ObjectKind::workspace_usage, "WorkspaceUsage", "`workspaces` of a step", workspace_usage},
     {ObjectKind::pipeline_task_workspace, "WorkspacePipelineTaskBinding",
      "`workspaces` of a PipelineTask", pipeline_task_workspace},
-    {ObjectKind::when_expression, "WhenExpression", "`when` of a PipelineTask", when_expression},
+    {ObjectKind::when_expression, "WhenExpression", "`when` of a PipelineTask or step",
+     when_expression},
     {ObjectKind::resources, "ResourceRequirements", "`computeResources`; in v1beta1 `resources`",
      resources},
     {ObjectKind::security_context, "SecurityContext", "`securityContext` of a step",

@@ -238,6 +238,10 @@ spec:
         securityContext: {runAsUser: 1}
         volumeMounts: [{name: v, mountPath: /v}]
         workspaces: [{name: w}]
+        when: [{input: a, operator: in, values: [a]}]
+        results: [{name: r, type: object, properties: {k: {}}}]
+        stdoutConfig: {path: /o}
+        stderrConfig: {path: /o}
       sidecars:
       - name: s
         image: i

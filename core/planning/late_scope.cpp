@@ -40,6 +40,17 @@ Meaning result_meaning(Reference reference, ValueType type, std::string_view wri
 
 } // namespace
 
+Meaning StepResultScope::find(std::string_view written) const {
+  if (!written.starts_with("steps."))
+    return Unknown{};
+  std::optional<Reference> reference = Reference::parse(written);
+  if (!reference)
+    return Unknown{};
+  if (reference->part == Reference::Part::star)
+    return LateWhole{*std::move(reference), ValueType::array};
+  return Draft::late(*std::move(reference));
+}
+
 Meaning LateScope::find(std::string_view written) const {
   const bool of_finally = written.starts_with("finally.");
   const bool is_late = of_finally ? m_for == For::group_results : written.starts_with("tasks.");

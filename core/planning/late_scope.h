@@ -40,4 +40,11 @@ private:
   const std::set<std::string>& m_left_out;
 };
 
+// Knows the results of steps by their notation; validate() has seen to it that the steps come
+// before.
+class StepResultScope : public Scope {
+public:
+  Meaning find(std::string_view written) const override;
+};
+
 } // namespace taskgroup

@@ -5,6 +5,8 @@
 #include <taskgroup/text.h>
 
 #include "core/planning/matrix.h"
+#include "core/planning/steps.h"
+#include "core/planning/validation.h"
 
 #include <fmt/format.h>
 
@@ -366,24 +368,83 @@ ReferenceCheck::Meaning ReferenceCheck::own_result(const VariableName& name,
   return {true, ValueType::string, false, false};
 }
 
-ReferenceCheck::Meaning ReferenceCheck::step(const VariableName& name, const std::string& written,
-                                             const Where& where) const {
-  const std::string what = name.parts.size() > 2 ? name.parts[2] : std::string();
-  if (name.parts[0] == "step" && name.parts[1] == "artifacts")
-    return fail(where, fmt::format("\"$({})\": {}", written, no_artifacts));
-  if (name.parts[0] == "step" || what == "results")
-    return fail(where, fmt::format("\"$({})\": results of steps are not supported yet; "
-                                   "use a result of the Task or a file in the workspace",
+// A step's own results: $(step.results.<result>.path).
+ReferenceCheck::Meaning ReferenceCheck::own_step_result(const VariableName& name,
+                                                        const std::string& written,
+                                                        const Where& where) const {
+  const std::size_t size = name.parts.size();
+  if (size < 4 || name.parts.back() != "path" || !name.index.empty())
+    return fail(where, fmt::format("\"$({})\" is no variable; expected "
+                                   "$(step.results.<result>.path)",
                                    written));
-  if (what == "outputs" || what == "inputs")
+  if (!m_step)
+    return fail(where,
+                fmt::format("\"$({})\": there are results of a step inside a step only", written));
+  const std::vector<ResultSpec>& results = m_task->spec->steps[*m_step].results;
+  const std::string wanted = join(name.parts, 2, size - 1);
+  if (find_named(results, wanted) == nullptr)
+    return fail(where, fmt::format("\"$({})\": the step declares no result \"{}\"{}", written,
+                                   wanted, did_you_mean(wanted, names_of(results))));
+  return {true, ValueType::string, false, false};
+}
+
+// Results of steps before: the notation says what type is meant (taskrun-semantics.md 3.4).
+ReferenceCheck::Meaning ReferenceCheck::step_result(const Reference& reference,
+                                                    const std::string& written,
+                                                    const FieldRule& rule,
+                                                    const Where& where) const {
+  if (!rule.step_results || !m_step)
+    return fail(where,
+                fmt::format("\"$({})\": the result of a step can be used in command, args, env and "
+                            "`when` of a later step only, not in {}; give it to the step as a "
+                            "variable under `env`",
+                            written, rule.field));
+  std::vector<std::string> before;
+  bool named_late = false;
+  for (std::size_t i = 0; i < m_task->spec->steps.size(); ++i) {
+    const Step& step = m_task->spec->steps[i];
+    const std::string own_name = step_name(step, i);
+    named_late = named_late || validation::has_variables(own_name);
+    if (own_name == reference.task && i >= *m_step)
+      return fail(where, fmt::format("\"$({})\": the step \"{}\" does not run before this one",
+                                     written, reference.task));
+    if (own_name == reference.task) {
+      if (find_named(step.results, reference.result) == nullptr)
+        return fail(where, fmt::format("\"$({})\": the step \"{}\" declares no result \"{}\"{}",
+                                       written, reference.task, reference.result,
+                                       did_you_mean(reference.result, names_of(step.results))));
+      break;
+    }
+    before.push_back(own_name);
+  }
+  if (before.size() == m_task->spec->steps.size() && !named_late)
+    return fail(where, fmt::format("\"$({})\": there is no step \"{}\"{}", written, reference.task,
+                                   did_you_mean(reference.task, before)));
+  const bool star = reference.part == Reference::Part::star;
+  return {true, star ? ValueType::array : ValueType::string, true, false};
+}
+
+ReferenceCheck::Meaning ReferenceCheck::step(const VariableName& name, const std::string& written,
+                                             const FieldRule& rule, const Where& where) const {
+  const std::string what = name.parts.size() > 2 ? name.parts[2] : std::string();
+  if (what == "outputs" || what == "inputs" || name.parts[1] == "artifacts")
     return fail(where, fmt::format("\"$({})\": {}", written, no_artifacts));
   if (m_task == nullptr || m_task->spec == nullptr)
     return fail(where, fmt::format("\"$({})\": there are steps inside a Task only", written));
-  std::vector<std::string> known;
-  for (std::size_t i = 0; i < m_task->spec->steps.size(); ++i) {
-    const std::string& step_name = m_task->spec->steps[i].name.text;
-    known.push_back("step-" + (step_name.empty() ? fmt::format("unnamed-{}", i) : step_name));
+  if (name.parts[0] == "step")
+    return own_step_result(name, written, where);
+  if (what == "results") {
+    const auto reference = Reference::parse(written);
+    if (!reference)
+      return fail(where, fmt::format("\"$({})\" is no variable; expected "
+                                     "$(steps.<step>.results.<result>), with `[*]`, `[<index>]` or "
+                                     "`.<key>` behind it for a part",
+                                     written));
+    return step_result(*reference, written, rule, where);
   }
+  std::vector<std::string> known;
+  for (std::size_t i = 0; i < m_task->spec->steps.size(); ++i)
+    known.push_back("step-" + step_name(m_task->spec->steps[i], i));
   const bool has_variables = std::any_of(known.begin(), known.end(), [](const std::string& text) {
     return text.find("$(") != std::string::npos;
   });
@@ -430,7 +491,7 @@ ReferenceCheck::Meaning ReferenceCheck::variable(const Variable& variable, const
     if (seen_by_task
         && (first == "steps" || (first == "step" && rule.strict)
             || (first == "step" && (name.parts[1] == "results" || name.parts[1] == "artifacts"))))
-      return step(name, written, where);
+      return step(name, written, rule, where);
     if (in_task && (written == "artifacts.path" || first == "artifacts"))
       return fail(where, fmt::format("\"$({})\": {}", written, no_artifacts));
     if (seen_by_task && written == "credentials.path")

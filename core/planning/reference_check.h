@@ -3,6 +3,7 @@
 
 #include <taskgroup/api.h>
 #include <taskgroup/diagnostic.h>
+#include <taskgroup/text.h>
 
 #include "core/planning/group_view.h"
 #include "core/planning/variables.h"
@@ -25,9 +26,10 @@ struct FieldRule {
 
   std::string_view field; // for messages: "an image"
   Whole whole = Whole::never;
-  bool late = true;       // may hold what is known only while the group runs
-  bool strict = true;     // what is no variable is an error; else it may be the shell's
-  bool passed_on = false; // the Task looks through it again: its own variables mean something
+  bool late = true;          // may hold what is known only while the group runs
+  bool strict = true;        // what is no variable is an error; else it may be the shell's
+  bool passed_on = false;    // the Task looks through it again: its own variables mean something
+  bool step_results = false; // may hold results of the steps before
 };
 
 // Where a text stands decides which variables it may use (docs/variables.md of Tekton). Checks the
@@ -52,6 +54,9 @@ public:
 
   // Params of the task whose values are late: a field that must be known early cannot use them.
   void set_late_params(std::set<std::string> names) { m_late_params = std::move(names); }
+
+  // Tell in which step of the task the texts stand: it sees results of those before it.
+  void set_step(std::size_t index) { m_step = index; }
 
   void text(const Located& located, const FieldRule& rule) const;
   void texts(const std::vector<Located>& list, const FieldRule& rule) const;
@@ -82,7 +87,12 @@ private:
   Meaning workspace(const VariableName& name, const std::string& written, const Where& where) const;
   Meaning own_result(const VariableName& name, const std::string& written,
                      const Where& where) const;
-  Meaning step(const VariableName& name, const std::string& written, const Where& where) const;
+  Meaning step(const VariableName& name, const std::string& written, const FieldRule& rule,
+               const Where& where) const;
+  Meaning step_result(const Reference& reference, const std::string& written, const FieldRule& rule,
+                      const Where& where) const;
+  Meaning own_step_result(const VariableName& name, const std::string& written,
+                          const Where& where) const;
 
   bool sees_group() const;
   bool passes_key(const std::string& param, const std::string& key) const;
@@ -94,6 +104,7 @@ private:
   Level m_level;
   Diagnostics& m_diagnostics;
   std::set<std::string> m_late_params;
+  std::optional<std::size_t> m_step;
 };
 
 // Return the tasks whose results a text uses, or how many instances of a matrix have one. The mere

@@ -3,6 +3,7 @@
 
 #include "core/planning/policies.h"
 #include "core/planning/raw_json.h"
+#include "core/planning/variables.h"
 
 #include <fmt/format.h>
 
@@ -184,8 +185,41 @@ DraftCommon merge_common(const DraftCommon& lower, DraftCommon upper) {
   return upper;
 }
 
+std::string step_name(const Step& step, std::size_t index) {
+  return step.name.text.empty() ? fmt::format("unnamed-{}", index) : step.name.text;
+}
+
+std::optional<Reference> step_result_of(const std::string& text) {
+  const std::vector<Variable> variables = find_variables(text);
+  if (variables.size() != 1 || variables[0].begin != 0 || variables[0].end != text.size())
+    return std::nullopt;
+  std::optional<Reference> reference = Reference::parse(variables[0].name);
+  const bool whole = reference && reference->kind == Reference::Kind::step_result
+                     && reference->part == Reference::Part::whole;
+  return whole ? reference : std::nullopt;
+}
+
 std::string step_folder(const std::string& step_name, std::size_t index) {
   return step_name.empty() ? fmt::format("step-unnamed-{}", index) : "step-" + step_name;
+}
+
+PlanWhen plan_when(const WhenExpression& expression, const Substitution& substitution) {
+  PlanWhen result;
+  result.input = substitution.input(expression.input).to_text();
+  result.negated = expression.op.text == "notin";
+  for (const Located& value : expression.values) {
+    for (const Draft& item : substitution.element(value))
+      result.values.push_back(item.to_text());
+  }
+  return result;
+}
+
+std::vector<PlanResult> plan_results(const std::vector<ResultSpec>& declared) {
+  std::vector<PlanResult> results;
+  for (const ResultSpec& result : declared)
+    results.push_back(
+        {result.name.text, result.type, result.keys, step_result_of(result.value.text)});
+  return results;
 }
 
 PlanStep plan_step(const Step& step, std::size_t index, const StepContext& context,
@@ -236,6 +270,11 @@ PlanStep plan_step(const Step& step, std::size_t index, const StepContext& conte
     check_given(step, merged, context.facts.given, diagnostics);
   result.working_dir = merged.working_dir.to_text();
   plan_policies(step, substitution, result);
+  for (const WhenExpression& expression : step.when)
+    result.when.push_back(plan_when(expression, substitution));
+  result.results = plan_results(step.results);
+  result.stdout_path = substitution.text(step.stdout_path).to_text();
+  result.stderr_path = substitution.text(step.stderr_path).to_text();
   result.mounts = context.volumes.mounts_of(step, merged.mounts, substitution, !context.sidecar);
   return result;
 }

@@ -47,8 +47,18 @@ DraftCommon draft_common(const DraftCommon& common, const Substitution& substitu
 // whole; empty lists do not replace.
 DraftCommon merge_common(const DraftCommon& lower, DraftCommon upper);
 
+// Return the name that a step goes by: its own as written, or `unnamed-<i>`.
+std::string step_name(const Step& step, std::size_t index);
+
+// Return the step's result that a text consists of, as a whole: `$(steps.<s>.results.<r>)`.
+std::optional<Reference> step_result_of(const std::string& text);
+
 // Return the name of the step at `index`, as used in paths: `step-<name>` or `step-unnamed-<i>`.
 std::string step_folder(const std::string& step_name, std::size_t index);
+
+// Make the plan of a `when` expression of a task or step, and of declared results.
+PlanWhen plan_when(const WhenExpression& expression, const Substitution& substitution);
+std::vector<PlanResult> plan_results(const std::vector<ResultSpec>& declared);
 
 // What building a step needs beside the step.
 struct StepContext {

@@ -3,6 +3,7 @@
 
 #include <taskgroup/nearest.h>
 
+#include "core/planning/late_scope.h"
 #include "core/planning/matrix.h"
 #include "core/planning/mounts.h"
 #include "core/planning/params.h"
@@ -35,6 +36,14 @@ public:
       add(*text);
   }
 
+  void add(const std::vector<PlanWhen>& expressions) {
+    for (const PlanWhen& expression : expressions) {
+      add(expression.input);
+      for (const Text& value : expression.values)
+        add(value);
+    }
+  }
+
   // Add what a text of the spec refers to: a task needs it even where the value is not used. `late`
   // knows which references are good.
   void add_written(const std::string& text, const Scope& late) {
@@ -64,23 +73,13 @@ public:
 private:
   void add(const Reference& reference) {
     if (reference.kind != Reference::Kind::retry_count
+        && reference.kind != Reference::Kind::step_result
         && std::find(m_result.begin(), m_result.end(), reference) == m_result.end())
       m_result.push_back(reference);
   }
 
   std::vector<Reference>& m_result;
 };
-
-PlanWhen plan_when(const WhenExpression& expression, const Substitution& group) {
-  PlanWhen result;
-  result.input = group.input(expression.input).to_text();
-  result.negated = expression.op.text == "notin";
-  for (const Located& value : expression.values) {
-    for (const Draft& item : group.element(value))
-      result.values.push_back(item.to_text());
-  }
-  return result;
-}
 
 // Set the variables that every Task has (contract.md 12).
 void set_task_names(const GroupContext& context, const PipelineTask& task,
@@ -104,8 +103,6 @@ void set_task_names(const GroupContext& context, const PipelineTask& task,
   }
   names.refuse("artifacts.", std::string(no_artifacts));
   names.refuse("step.artifacts.", std::string(no_artifacts));
-  names.refuse("step.results.", "results of steps are not supported yet; write a result of the "
-                                "Task");
 }
 
 // Take apart the podTemplate of one task; its volumes are that task's.
@@ -127,8 +124,15 @@ void plan_pod_template(const TaskRunSpec& run_spec, std::size_t index,
   }
 }
 
-// The paths of the workspaces that a step mounts elsewhere than the other steps do.
-void set_step_names(const Step& step, const Substitution& task, NameScope& names) {
+// The paths of a step's results, and of the workspaces that it mounts elsewhere than the other
+// steps do.
+void set_step_names(const Step& step, std::size_t index, const Substitution& task,
+                    NameScope& names) {
+  const std::string folder =
+      step_folder(task.text(step.name).known().value_or(std::string()), index);
+  for (const ResultSpec& result : step.results)
+    names.set("step.results." + result.name.text + ".path",
+              fmt::format("/tekton/steps/{}/results/{}", folder, result.name.text));
   for (const WorkspaceUsage& usage : step.workspaces) {
     if (!usage.mount_path.text.empty())
       names.set("workspaces." + usage.name.text + ".path",
@@ -136,23 +140,12 @@ void set_step_names(const Step& step, const Substitution& task, NameScope& names
   }
 }
 
-std::vector<PlanResult> plan_results(const TaskSpec& spec) {
-  std::vector<PlanResult> result;
-  for (const ResultSpec& declared : spec.results)
-    result.push_back({declared.name.text, declared.type, declared.keys});
-  return result;
-}
-
 void collect_needs(const PipelineTask& task, const Scope& late, PlanTask& planned) {
   Needs needs(planned.needs);
   for (const Param& param : task.params)
     needs.add_written(param.value, late);
   each_matrix_param(task, [&](const Param& param) { needs.add_written(param.value, late); });
-  for (const PlanWhen& expression : planned.when) {
-    needs.add(expression.input);
-    for (const Text& value : expression.values)
-      needs.add(value);
-  }
+  needs.add(planned.when);
   for (const PlanParamCheck& check : planned.checks)
     needs.add(check.value);
   needs.add(planned.late_timeout);
@@ -169,6 +162,9 @@ void collect_needs(const PipelineTask& task, const Scope& late, PlanTask& planne
     for (const PlanEnv& variable : step.env)
       needs.add(variable.value);
     needs.add(step.working_dir);
+    needs.add(step.when);
+    needs.add(step.stdout_path);
+    needs.add(step.stderr_path);
   }
 }
 
@@ -239,10 +235,11 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
   const StepContext step_context{planned.name,          step_template,      volumes,
                                  context.facts,         context.containers, context.pod,
                                  context.commands_later};
+  const StepResultScope step_results;
   for (std::size_t i = 0; i < spec.steps.size(); ++i) {
     NameScope step_names;
-    set_step_names(spec.steps[i], substitution, step_names);
-    const ChainScope step_variables{&step_names, &variables};
+    set_step_names(spec.steps[i], i, substitution, step_names);
+    const ChainScope step_variables{&step_names, &step_results, &variables};
     planned.steps.push_back(plan_step(spec.steps[i], i, step_context,
                                       Substitution({&params, &step_variables}, diagnostics)));
     PlanStep& step = planned.steps.back();
@@ -258,7 +255,7 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
       sidecar.container_fields =
           with_sidecar_resources(*run_spec, sidecar.name, sidecar.container_fields);
   }
-  planned.results = plan_results(spec);
+  planned.results = plan_results(spec.results);
   planned.emptied = volumes.emptied(planned.steps);
   collect_needs(task, late, planned);
 }

@@ -5,6 +5,7 @@
 
 #include "core/planning/group_view.h"
 #include "core/planning/order.h"
+#include "core/planning/reference_check.h"
 
 #include <fmt/format.h>
 
@@ -43,6 +44,19 @@ void check_task(const GroupView& group, const TaskView& task, Diagnostics& diagn
 
 // Sidecars: what an agent cannot run of them, and ports that tasks have to themselves.
 void check_sidecars(const GroupView& group, const Facts& facts, Diagnostics& diagnostics);
+
+// What a step may have beside the fields of a container: `when`, results, copies of its output.
+// `references` knows which step of the Task it is.
+void check_step_extras(const Step& step, const ReferenceCheck& references,
+                       Diagnostics& diagnostics);
+
+// The `when` expressions of a task or of a step.
+void check_when(const std::vector<WhenExpression>& expressions, const ReferenceCheck& references,
+                bool of_step, Diagnostics& diagnostics);
+
+// Results that a Task or a step declares, and a Task's that come from its steps.
+void check_results(const std::vector<ResultSpec>& results, Diagnostics& diagnostics);
+void check_result_values(const TaskSpec& spec, Diagnostics& diagnostics);
 
 // The defaults that the group gives to every step.
 void check_run(const GroupView& group, Diagnostics& diagnostics);

@@ -29,20 +29,6 @@ void check_task_names(const GroupView& group, Diagnostics& diagnostics) {
   }
 }
 
-void check_when(const TaskView& view, const ReferenceCheck& references, Diagnostics& diagnostics) {
-  constexpr std::array<std::string_view, 2> operators = {"in", "notin"};
-  for (const WhenExpression& when : view.task->when) {
-    if (std::find(operators.begin(), operators.end(), when.op.text) == operators.end())
-      diagnostics.add_error(when.op.text.empty() ? when.where : when.op.where,
-                            fmt::format("found the operator \"{}\", expected \"in\" or \"notin\"{}",
-                                        when.op.text, did_you_mean(when.op.text, operators)));
-    if (when.values.empty())
-      diagnostics.add_error(when.where, "missing values; the input is looked for among them");
-    references.text(when.input, {.field = "an input", .whole = Whole::input});
-    references.texts(when.values, {.field = "a value", .whole = Whole::element});
-  }
-}
-
 void check_policies(const TaskView& view, const ReferenceCheck& references,
                     Diagnostics& diagnostics) {
   const PipelineTask& task = *view.task;
@@ -125,7 +111,7 @@ void check_group(const GroupView& group, Diagnostics& diagnostics) {
                                         workspace.size_limit.text.substr(0, 40)));
   for (const TaskView& view : group.tasks()) {
     const ReferenceCheck references(group, view, Level::pipeline_task, diagnostics);
-    check_when(view, references, diagnostics);
+    check_when(view.task->when, references, false, diagnostics);
     check_policies(view, references, diagnostics);
     check_bindings(group, view, references, diagnostics);
     if (view.task->task_ref)

@@ -52,7 +52,8 @@ public:
     for (const ParamSpec& param : m_spec.params)
       if (param.default_value)
         m_references.value(*param.default_value, {.field = "a default"});
-    check_results();
+    check_results(m_spec.results, m_diagnostics);
+    check_result_values(m_spec, m_diagnostics);
     check_volumes();
     check_workspaces();
     if (m_spec.step_template) {
@@ -114,31 +115,6 @@ private:
                                     text.text.substr(0, 40)));
   }
 
-  void check_results() const {
-    check_unique(m_spec.results, "result", m_diagnostics);
-    for (const ResultSpec& result : m_spec.results) {
-      const std::string& name = result.name.text;
-      const auto is_end = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-      };
-      if (!name.empty()
-          && !(is_end(name.front()) && is_end(name.back())
-               && std::all_of(name.begin(), name.end(), [&](char c) {
-                    return is_end(c) || c == '-' || c == '_' || c == '.';
-                  })))
-        error(result.name.where,
-              fmt::format(
-                  "found \"{}\", expected letters, digits, dashes, underscores and dots, with a "
-                  "letter or digit at both ends",
-                  name.substr(0, 80)));
-      if (result.type == ValueType::object && result.keys.empty())
-        error(result.where,
-              fmt::format("the result \"{}\" is an object and lacks `properties`, which "
-                          "name its keys",
-                          name));
-    }
-  }
-
   void check_volumes() const {
     check_unique(m_spec.volumes, "volume", m_diagnostics);
     for (const Volume& volume : m_spec.volumes) {
@@ -181,13 +157,15 @@ private:
 
   void check_common(const StepCommon& step) const {
     early(step.image, "an image");
-    const FieldRule element{.field = "an element", .whole = Whole::element, .strict = false};
+    const FieldRule element{
+        .field = "an element", .whole = Whole::element, .strict = false, .step_results = true};
     for (const auto* list : {&step.command, &step.args})
       if (*list)
         m_references.texts(**list, element);
     for (const EnvVar& env : step.env) {
       check_env_name(env.name, m_diagnostics);
-      late_text(env.value, "a variable's value");
+      m_references.text(env.value,
+                        {.field = "a variable's value", .strict = false, .step_results = true});
       early(env.value_from, "valueFrom");
       if (env.value_from && !env.value.text.empty())
         error(env.value_from.node.where(env.value_from.path),
@@ -305,12 +283,14 @@ private:
     }
   }
 
-  void check_steps() const {
+  void check_steps() {
     if (m_spec.steps.empty())
       error(m_spec.where, "missing steps; a Task needs at least one");
     check_unique(m_spec.steps, "step", m_diagnostics);
     constexpr std::array<std::string_view, 2> outcomes = {"continue", "stopAndFail"};
-    for (const Step& step : m_spec.steps) {
+    for (std::size_t i = 0; i < m_spec.steps.size(); ++i) {
+      const Step& step = m_spec.steps[i];
+      m_references.set_step(i);
       early(step.name, "a step's name");
       if (!step.name.text.empty() && !has_variables(step.name.text)
           && !is_dns_label(step.name.text))
@@ -325,6 +305,7 @@ private:
       m_references.text(step.on_error, {.field = "onError"});
       m_references.text(step.timeout, {.field = "a timeout"});
       check_one_of(step.on_error, outcomes, m_diagnostics);
+      check_step_extras(step, m_references, m_diagnostics);
     }
   }
 

@@ -56,6 +56,12 @@ void each_waiting_text(const TaskView& view, Visit visit) {
       visit(*step.script);
     visit(step.timeout);
     visit(step.on_error);
+    for (const WhenExpression& when : step.when) {
+      visit(when.input);
+      std::for_each(when.values.begin(), when.values.end(), visit);
+    }
+    visit(step.stdout_path);
+    visit(step.stderr_path);
   }
   for (const Sidecar& sidecar : view.spec->sidecars) {
     visit_common(sidecar);

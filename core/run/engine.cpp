@@ -103,6 +103,9 @@ void Engine::State::take(const event::StepExited& event) {
   for (const auto& [name, content] : event.results) {
     task->files.insert_or_assign(name, content);
   }
+  if (!event.step_results.empty()) {
+    task->step_files.insert_or_assign(step_of(event.id.task).name, event.step_results);
+  }
   const std::size_t index = event.id.task;
   const std::string step = "\"step-" + step_of(index).name + "\"";
   switch (task->stop) {
@@ -142,7 +145,10 @@ void Engine::State::take(const event::StepExited& event) {
     return;
   }
   end_step(index, event.exit_code,
-           event.exit_code == 0 ? step_reason::completed : step_reason::continued, "");
+           task->skipping         ? step_reason::skipped
+           : event.exit_code == 0 ? step_reason::completed
+                                  : step_reason::continued,
+           "");
   if (event.id.step + 1 < plan_of(index).steps.size()) {
     start_step(index, event.id.step + 1);
   } else {

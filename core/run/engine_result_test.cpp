@@ -40,6 +40,79 @@ TEST_F(ResultTest, LastContentOfAFileCounts) {
   EXPECT_EQ(outcome().tasks[0].results, (Results{{"r", "second"}, {"q", "kept"}}));
 }
 
+// --- Of steps ---
+
+event::StepExited exited(std::size_t step, std::map<std::string, std::string> results,
+                         int attempt = 0, int code = 0) {
+  return {
+      .id = {0, step}, .attempt = attempt, .exit_code = code, .step_results = std::move(results)};
+}
+
+Reference of_step(const std::string& tail) { return Reference::parse("steps." + tail).value(); }
+
+TEST_F(ResultTest, OfAStepReachTheStepsAfterIt) {
+  given("a");
+  steps("a", 3);
+  const std::string first = task("a").steps[0].name;
+  task("a").steps[0].on_error = PlanStep::OnError::carry_on;
+  begin();
+  send(exited(0, {{"r", "x"}, {"l", "[\"1\"]"}, {"q", "\"quoted\""}}, 0, 1));
+  send(exited(1, {}));
+  EXPECT_EQ(last_start("a").values.at("steps." + first + ".results.r"), Value("x"));
+  EXPECT_EQ(last_start("a").values.at("steps." + first + ".results.l"), Value(Value::Array{"1"}));
+  EXPECT_EQ(last_start("a").values.at("steps." + first + ".results.q"), Value("quoted"));
+}
+
+TEST_F(ResultTest, OfAStepBecomeThoseOfTheTask) {
+  given("a");
+  const std::string step = task("a").steps[0].name;
+  task("a").results = {
+      {.name = "r", .value = of_step(step + ".results.s")},
+      {.name = "l", .type = ValueType::array, .value = of_step(step + ".results.l")},
+      {.name = "none", .value = of_step(step + ".results.none")}};
+  begin();
+  auto event = exited(0, {{"s", "of the step"}, {"l", "[]"}});
+  event.results = {{"r", "of the task"}, {"none", "its own file"}};
+  send(event);
+  EXPECT_EQ(outcome().tasks[0].results,
+            (Results{{"r", "of the step"}, {"l", Value::Array{}}, {"none", "its own file"}}));
+}
+
+TEST_F(ResultTest, OfAnotherTypeThanTheTasksFailIt) {
+  given("a");
+  task("a").results = {{.name = "l",
+                        .type = ValueType::array,
+                        .value = of_step(task("a").steps[0].name + ".results.l")}};
+  begin();
+  send(exited(0, {{"l", "text"}}));
+  EXPECT_EQ(end_of("a"), "Failed: TaskRunValidationFailed");
+}
+
+TEST_F(ResultTest, OfStepsAreGoneInTheNextAttempt) {
+  given("a");
+  steps("a", 2);
+  task("a").retries = 1;
+  begin();
+  send(exited(0, {{"r", "x"}}));
+  exit("a", 1);
+  send(event::StepReset{{0, 0}, 1, {}});
+  send(event::StepReset{{0, 1}, 1, {}});
+  send(exited(0, {}, 1));
+  EXPECT_EQ(last_start("a").values.size(), 1U); // the retry count
+}
+
+TEST_F(ResultTest, ThatIsTooShortForAStepFailsTheTask) {
+  given("a");
+  steps("a", 2);
+  PlanStep& second = task("a").steps[1];
+  second.when = {
+      {.input = Text(of_step(task("a").steps[0].name + ".results.l[2]")), .values = {"x"}}};
+  begin();
+  send(exited(0, {{"l", "[\"1\"]"}}));
+  EXPECT_EQ(end_of("a"), "Failed: TaskRunValidationFailed");
+  EXPECT_NE(outcome().tasks[0].message.find("the array has 1 elements"), std::string::npos);
+}
+
 TEST_F(ResultTest, OfAnotherTypeFailTheTask) {
   given("a -> b");
   task("a").results = {{.name = "l", .type = ValueType::array}, {.name = "s"}};

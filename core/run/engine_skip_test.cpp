@@ -232,5 +232,34 @@ TEST_F(SkipTest, StatusOfTheGroupForFinally) {
   EXPECT_EQ(last_start("f").values.at("tasks.status"), Value("Completed"));
 }
 
+// --- Steps ---
+
+TEST_F(SkipTest, AStepWhoseWhenIsFalseIsOnlyNoted) {
+  given("a");
+  steps("a", 3);
+  task("a").steps[1].when = {{.input = "x", .values = {"x"}}, {.input = "x", .values = {"y"}}};
+  task("a").steps[1].timeout = Millis(1);
+  task("a").steps[2].when = {{.input = "x", .negated = true, .values = {"y"}}};
+  begin();
+  exit("a", 0);
+  EXPECT_TRUE(last_start("a").skipped);
+  at(Millis(100)); // its timeout is that of a run
+  exit("a", 0);
+  EXPECT_FALSE(last_start("a").skipped);
+  exit("a", 0);
+  EXPECT_EQ(end_of("a"), "Succeeded: Succeeded");
+}
+
+TEST_F(SkipTest, WhenOfAStepKnowsTheStepsBefore) {
+  given("a");
+  steps("a", 2);
+  task("a").steps[1].when = {
+      {.input = Text(Reference::parse("steps." + task("a").steps[0].name + ".results.r").value()),
+       .values = {"go"}}};
+  begin();
+  send(event::StepExited{.id = {0, 0}, .step_results = {{"r", "go"}}});
+  EXPECT_FALSE(last_start("a").skipped);
+}
+
 } // namespace
 } // namespace taskgroup

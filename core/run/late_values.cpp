@@ -49,11 +49,13 @@ const Value* LateValues::find(const Reference& reference) {
     return keep(reference, std::string(group_status_text(m_run)));
   }
   if (reference.kind == Reference::Kind::retry_count) {
-    return keep(reference, std::to_string(m_attempt));
+    return keep(reference, std::to_string(m_task != nullptr ? m_task->attempt : 0));
+  }
+  if (reference.kind == Reference::Kind::step_result) {
+    return find_of_step(reference);
   }
   if (reference.kind == Reference::Kind::matrix_param) {
-    const std::optional<std::string> own = matrix_value(m_run, m_task, reference.result);
-    return own ? keep(reference, *own) : nullptr;
+    return find_of_instance(reference);
   }
   const AuthorTask task = m_run.find(reference.task);
   if (task.count == 0) {
@@ -82,6 +84,27 @@ const Value* LateValues::find_in_matrix(const AuthorTask& task, const Reference&
     return keep(reference, std::to_string(items.size()));
   }
   return items.empty() ? nullptr : keep(reference, std::move(items));
+}
+
+const Value* LateValues::find_of_instance(const Reference& reference) {
+  if (m_task == nullptr) {
+    return nullptr;
+  }
+  const auto index = static_cast<std::size_t>(m_task - m_run.tasks.data());
+  const std::optional<std::string> own = matrix_value(m_run, index, reference.result);
+  return own ? keep(reference, *own) : nullptr;
+}
+
+const Value* LateValues::find_of_step(const Reference& reference) {
+  if (m_task == nullptr) {
+    return nullptr;
+  }
+  const auto step = m_task->step_files.find(reference.task);
+  if (step == m_task->step_files.end()) {
+    return nullptr;
+  }
+  const auto file = step->second.find(reference.result);
+  return file == step->second.end() ? nullptr : keep(reference, parse_step_result(file->second));
 }
 
 Lookup LateValues::lookup() {

@@ -23,24 +23,24 @@ std::string_view group_status_text(const Run& run);
 // Finds the values of references in a run. Must not outlive the run or a change of it.
 class LateValues {
 public:
-  // `attempt` is what `$(context.task.retry-count)` stands for, `$(matrix.<param>)` is the
-  // `task`'s.
-  explicit LateValues(const Run& run, int attempt = 0, std::size_t task = 0)
-      : m_run(run), m_attempt(attempt), m_task(task) {}
+  // Of `task`, one of the run's: results of its steps, `$(context.task.retry-count)`, which is 0
+  // without one, and `$(matrix.<param>)`.
+  explicit LateValues(const Run& run, const TaskRun* task = nullptr) : m_run(run), m_task(task) {}
 
-  // Return the value, the whole result for a task_result, or nullptr.
+  // Return the value, the whole result for a task_result or step_result, or nullptr.
   const Value* find(const Reference& reference);
 
   // Return find() as a function; it must not outlive this object.
   Lookup lookup();
 
 private:
-  const Value* keep(const Reference& reference, Value value);
+  const Value* find_of_step(const Reference& reference);
+  const Value* find_of_instance(const Reference& reference);
   const Value* find_in_matrix(const AuthorTask& task, const Reference& reference);
+  const Value* keep(const Reference& reference, Value value);
 
   const Run& m_run;
-  int m_attempt;
-  std::size_t m_task;
+  const TaskRun* m_task;
   std::map<std::string, Value> m_kept; // values that the run itself does not hold
 };
 

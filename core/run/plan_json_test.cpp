@@ -35,9 +35,18 @@ Plan full_plan() {
   step.image = "alpine";
   step.mounts = {{.volume = "v", .path = "/w", .sub_path = "p", .read_only = true}};
   step.container_fields = R"({"resources":{}})";
+  step.when = {{.input = Text(Reference::parse("steps.s.results.r").value()),
+                .negated = true,
+                .values = {"x"}}};
+  step.results = {{.name = "o", .type = ValueType::object, .keys = {"k"}}};
+  step.stdout_path = "/out";
+  step.stderr_path = "/err";
   PlanTask first{.name = "a", .steps = {{.name = "only", .container = "step-first"}}};
   first.results = {{.name = "r", .type = ValueType::array},
-                   {.name = "o", .type = ValueType::object, .keys = {"k"}}};
+                   {.name = "o",
+                    .type = ValueType::object,
+                    .keys = {"k"},
+                    .value = Reference::parse("steps.only.results.o").value()}};
   PlanTask second{.name = "b", .after = {0}};
   second.when = {{.input = late("", "tasks.a.results.r[0]"),
                   .negated = true,
@@ -117,6 +126,10 @@ TEST(PlanJson, RoundTrips) {
   EXPECT_EQ(task.steps[0].script, late("#!/bin/sh\necho ", "tasks.a.results.o.k"));
   EXPECT_EQ(task.steps[0].on_error, PlanStep::OnError::carry_on);
   EXPECT_EQ(task.steps[0].mounts[0].sub_path, "p");
+  EXPECT_EQ(task.steps[0].when[0].input.sole_reference()->name(), "steps.s.results.r");
+  EXPECT_EQ(task.steps[0].results[0].keys, std::vector<std::string>{"k"});
+  EXPECT_EQ(task.steps[0].stderr_path, "/err");
+  EXPECT_EQ(plan->tasks[0].results[1].value->task, "only");
   EXPECT_EQ(plan->volumes[0].kind, PlanVolume::Kind::bound);
   EXPECT_TRUE(plan->tasks[2].is_finally);
   EXPECT_EQ(plan->finally_timeout, 500ms);

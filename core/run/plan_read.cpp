@@ -150,6 +150,10 @@ private:
     }
   }
 
+  void read(const json& node, const std::string& path, std::optional<Reference>& value) {
+    read(node, path, value.emplace());
+  }
+
   void read(const json& node, const std::string& path, Text& value) {
     if (!node.is_array()) {
       std::string literal;
@@ -217,7 +221,8 @@ private:
     fields("name", value.name)("container", value.container)("command", value.command)(
         "args", value.args)("script", value.script)("env", value.env)(
         "workingDir", value.working_dir)("continueOnError", carry_on)("timeout", value.timeout)(
-        "lateOnError", value.late_on_error)("lateTimeout", value.late_timeout)(
+        "lateOnError", value.late_on_error)("lateTimeout", value.late_timeout)("when", value.when)(
+        "results", value.results)("stdoutPath", value.stdout_path)("stderrPath", value.stderr_path)(
         "image", value.image)("mounts", value.mounts)("containerFields", value.container_fields);
     value.on_error = carry_on ? PlanStep::OnError::carry_on : PlanStep::OnError::stop_and_fail;
   }
@@ -263,7 +268,9 @@ private:
   }
 
   void read(const json& node, const std::string& path, PlanResult& value) {
-    Fields(*this, node, path)("name", value.name)("type", value.type)("keys", value.keys).done();
+    Fields(*this, node,
+           path)("name", value.name)("type", value.type)("keys", value.keys)("value", value.value)
+        .done();
   }
 
   void read(const json& node, const std::string& path, PlanParamCheck& value) {

@@ -164,6 +164,10 @@ private:
     millis("timeout", step.timeout);
     optional_text("lateOnError", step.late_on_error);
     optional_text("lateTimeout", step.late_timeout);
+    list("when", step.when);
+    list("results", step.results);
+    text("stdoutPath", step.stdout_path);
+    text("stderrPath", step.stderr_path);
     if (m_parts == PlanParts::all) {
       list("command", step.command);
       list("args", step.args);
@@ -179,6 +183,10 @@ private:
     text("name", result.name);
     text("type", std::string(to_string(result.type)));
     list("keys", result.keys);
+    if (result.value) {
+      m_json.key("value");
+      write(*result.value);
+    }
     m_json.end_object();
   }
 

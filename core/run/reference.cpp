@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::string_view tasks_prefix = "tasks.";
 constexpr std::string_view finally_prefix = "finally.";
+constexpr std::string_view steps_prefix = "steps.";
 constexpr std::string_view results_infix = ".results";
 constexpr std::string_view group_status_name = "tasks.status";
 constexpr std::string_view retry_count_name = "context.task.retry-count";
@@ -98,8 +99,9 @@ std::string part_text(const Reference& reference) {
 
 // Parse what follows `tasks.<task>.results`: a member, then `[*]`, `[<index>]`, a member or
 // nothing.
-std::optional<Reference> parse_result_of(std::string_view task, std::string_view text) {
-  Reference reference{.kind = Reference::Kind::task_result, .task = std::string(task)};
+std::optional<Reference> parse_result_of(Reference::Kind kind, std::string_view task,
+                                         std::string_view text) {
+  Reference reference{.kind = kind, .task = std::string(task)};
   reference.result = take_member(text);
   if (reference.result.empty() || text.empty()) {
     return reference.result.empty() ? std::nullopt : std::optional(std::move(reference));
@@ -164,9 +166,11 @@ std::string Reference::name() const {
   case Kind::matrix_param:
     return "matrix" + member(result);
   case Kind::task_result:
+  case Kind::step_result:
     break;
   }
-  return "tasks." + task + ".results" + member(result) + part_text(*this);
+  return std::string(kind == Kind::step_result ? steps_prefix : tasks_prefix) + task + ".results"
+         + member(result) + part_text(*this);
 }
 
 std::optional<Reference> Reference::parse(std::string_view name) {
@@ -180,16 +184,21 @@ std::optional<Reference> Reference::parse(std::string_view name) {
     return parse_matrix_param(name.substr(matrix_param_begin.size()));
   }
   const bool of_finally = name.starts_with(finally_prefix);
-  if (!of_finally && !name.starts_with(tasks_prefix)) {
+  const bool of_step = name.starts_with(steps_prefix);
+  if (!of_finally && !of_step && !name.starts_with(tasks_prefix)) {
     return std::nullopt;
   }
-  std::string_view rest = name.substr(of_finally ? finally_prefix.size() : tasks_prefix.size());
+  std::string_view rest = name.substr(name.find('.') + 1);
   const std::string_view task = take_plain(rest);
   if (!is_name(task)) {
     return std::nullopt;
   }
   if (rest.starts_with(results_infix)) {
-    return parse_result_of(task, rest.substr(results_infix.size()));
+    return parse_result_of(of_step ? Reference::Kind::step_result : Reference::Kind::task_result,
+                           task, rest.substr(results_infix.size()));
+  }
+  if (of_step) {
+    return std::nullopt;
   }
   if (rest.starts_with(matrix_infix) && !of_finally) {
     return parse_length_of(task, rest.substr(matrix_infix.size()));

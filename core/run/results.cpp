@@ -17,19 +17,31 @@ std::string missing_keys(const PlanResult& result, const Value& value) {
   return missing;
 }
 
+// Return the content of the file that a result comes from, or nullptr.
+const std::string* content_of(const PlanResult& result, const TaskRun& task) {
+  if (result.value) {
+    if (const auto step = task.step_files.find(result.value->task); step != task.step_files.end()) {
+      if (const auto file = step->second.find(result.value->result); file != step->second.end()) {
+        return &file->second;
+      }
+    }
+  }
+  const auto file = task.files.find(result.name);
+  return file == task.files.end() ? nullptr : &file->second;
+}
+
 } // namespace
 
-TaskResults read_results(const std::vector<PlanResult>& declared,
-                         const std::map<std::string, std::string>& files) {
+TaskResults read_results(const std::vector<PlanResult>& declared, const TaskRun& task) {
   TaskResults results;
   std::string mismatched;
   std::string incomplete;
   for (const PlanResult& result : declared) {
-    const auto file = files.find(result.name);
-    if (file == files.end()) {
+    const std::string* content = content_of(result, task);
+    if (content == nullptr) {
       continue;
     }
-    std::optional<Value> value = parse_result(file->second, result.type);
+    std::optional<Value> value = parse_result(*content, result.type);
     if (!value) {
       add(mismatched, "\"" + result.name + "\": task result is expected to be \""
                           + std::string(to_string(result.type)) + "\" type but is not");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <taskgroup/plan.h>
+#include "core/run/run.h"
 
 #include <map>
 #include <string>
@@ -14,9 +14,8 @@ struct TaskResults {
   std::string problem;                 // not empty: some are not, in upstream's words
 };
 
-// Read result files as declared. Files nobody declared mean nothing, files that are not there are
-// left out (taskrun-semantics.md 3.3).
-TaskResults read_results(const std::vector<PlanResult>& declared,
-                         const std::map<std::string, std::string>& files);
+// Read a task's result files, and those of its steps that become its results, as declared. Files
+// nobody declared mean nothing, files that are not there are left out (taskrun-semantics.md 3.3).
+TaskResults read_results(const std::vector<PlanResult>& declared, const TaskRun& task);
 
 } // namespace taskgroup

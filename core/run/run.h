@@ -35,6 +35,7 @@ struct TaskRun {
   int attempt = 0;        // the current or last one
   std::size_t step = 0;   // the current step
   bool started = false;   // the current step's process runs
+  bool skipping = false;  // the current step is one whose `when` is false
   Stop stop = Stop::none; // the current step is being stopped
   bool resetting = false; // between two attempts
 
@@ -44,6 +45,7 @@ struct TaskRun {
   std::optional<Millis> step_timeout;       // of the current step
   std::optional<Millis> step_deadline;      // of the current step
   std::map<std::string, std::string> files; // result files of the attempt, the last content of each
+  std::map<std::string, std::map<std::string, std::string>> step_files; // the same, by step
 
   // A container was lost before the task began: it cannot start any more.
   struct Loss {

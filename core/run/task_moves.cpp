@@ -5,6 +5,7 @@
 #include "core/run/policy.h"
 #include "core/run/reasons.h"
 #include "core/run/results.h"
+#include "core/run/when.h"
 
 #include <algorithm>
 
@@ -29,7 +30,7 @@ std::string enum_problem(const PlanTask& task, LateValues& values) {
 
 // Collect the late values that a step's command, args and env may need.
 std::map<std::string, Value> values_for(const PlanTask& task, const PlanStep& step,
-                                        LateValues& values) {
+                                        const TaskRun& it, LateValues& values) {
   std::map<std::string, Value> found;
   const auto collect = [&](const Reference& reference) {
     if (const Value* value = values.find(reference)) {
@@ -37,6 +38,11 @@ std::map<std::string, Value> values_for(const PlanTask& task, const PlanStep& st
     }
   };
   collect(Reference{.kind = Reference::Kind::retry_count});
+  for (const auto& [name, files] : it.step_files) {
+    for (const auto& [result, content] : files) {
+      collect(Reference{.kind = Reference::Kind::step_result, .task = name, .result = result});
+    }
+  }
   std::for_each(task.needs.begin(), task.needs.end(), collect);
   for (const Text& text : step.command) {
     text.for_each_reference(collect);
@@ -57,7 +63,7 @@ bool Engine::State::start_task(std::size_t task) {
     end_task(task, TaskState::failed, loss->reason, loss->message);
     return false;
   }
-  LateValues values(run, 0, task);
+  LateValues values(run, &run.tasks[task]);
   if (std::string problem = missing_matrix_param(run, task); !problem.empty()) {
     end_task(task, TaskState::failed, task_reason::validation_failed, std::move(problem));
     return false;
@@ -80,8 +86,9 @@ void Engine::State::begin_attempt(std::size_t task, int attempt) {
   it.attempt = attempt;
   it.resetting = false;
   it.files.clear();
+  it.step_files.clear();
   write(record::TaskChanged{.task = task, .state = TaskState::running, .attempt = attempt});
-  LateValues values(run, attempt, task);
+  LateValues values(run, &it);
   it.timeout = timeout_of(plan_of(task), values.lookup());
   if (it.timeout) {
     it.deadline = now + *it.timeout;
@@ -102,29 +109,51 @@ void Engine::State::start_step(std::size_t task, std::size_t step) {
 std::string Engine::State::start_container(const StepId& id) {
   const PlanTask& task = plan_of(id.task);
   const PlanStep& plan = container_at(task, id.step);
-  const int attempt = run.tasks[id.task].attempt;
-  LateValues values(run, attempt, id.task);
-  action::StartStep start{.id = id, .attempt = attempt};
-  // The planner has seen to it that these resolve once everything in `needs` is there.
-  auto directory = plan.working_dir.resolve(values.lookup());
-  auto script = plan.script ? plan.script->resolve(values.lookup()) : std::string();
-  std::string problem = !directory ? directory.error().message
-                        : !script  ? script.error().message
-                                   : policy_problem(plan, values.lookup());
-  if (!problem.empty()) {
-    return (is_sidecar(id) ? "sidecar \"" : "step \"") + plan.name + "\": " + problem;
+  TaskRun& it = run.tasks[id.task];
+  const bool sidecar = is_sidecar(id);
+  LateValues values(run, &it);
+  action::StartStep start{.id = id, .attempt = it.attempt};
+  std::string problem;
+  const auto resolve = [&](const Text& text) {
+    auto resolved = text.resolve(values.lookup());
+    if (!resolved && problem.empty()) {
+      problem = resolved.error().message;
+    }
+    return resolved.value_or(std::string());
+  };
+  const std::optional<bool> wanted = when_allows(plan.when, values.lookup());
+  start.skipped = wanted == false;
+  if (!start.skipped) {
+    // The planner has seen to it that these resolve once everything in `needs` is there; only a
+    // step's result may have fewer elements than a reference asks for.
+    for (const PlanWhen& expression : plan.when) {
+      resolve(expression.input);
+    }
+    start.working_dir = resolve(plan.working_dir);
+    start.stdout_path = resolve(plan.stdout_path);
+    start.stderr_path = resolve(plan.stderr_path);
+    if (plan.script) {
+      start.script = resolve(*plan.script);
+    }
+    start.values = values_for(task, plan, it, values);
+    if (problem.empty()) {
+      problem = policy_problem(plan, values.lookup());
+    }
+    if (!wanted && problem.empty()) {
+      problem = "a `when` expression has no value";
+    }
   }
-  if (!is_sidecar(id)) {
-    TaskRun& it = run.tasks[id.task];
+  if (!problem.empty()) {
+    return (sidecar ? "sidecar \"" : "step \"") + plan.name + "\": " + problem;
+  }
+  if (!sidecar) {
+    it.skipping = start.skipped;
+  }
+  if (!sidecar && !start.skipped) {
     it.carries_on = carries_on(plan, values.lookup());
     it.step_timeout = timeout_of(plan, values.lookup());
     start.carries_on = it.carries_on;
   }
-  start.working_dir = std::move(*directory);
-  if (plan.script) {
-    start.script = std::move(*script);
-  }
-  start.values = values_for(task, plan, values);
   act(std::move(start));
   return {};
 }
@@ -144,7 +173,7 @@ void Engine::State::end_step(std::size_t task, int exit_code, std::string_view r
 
 void Engine::State::complete(std::size_t task, std::string_view reason, std::string message) {
   // Results that are not as declared outweigh how the steps ended.
-  TaskResults results = read_results(plan_of(task).results, run.tasks[task].files);
+  TaskResults results = read_results(plan_of(task).results, run.tasks[task]);
   if (!results.problem.empty()) {
     fail_attempt(task, task_reason::validation_failed, std::move(results.problem));
   } else if (const TaskRun::Loss* dead = dead_sidecar(task, reason)) {
@@ -172,7 +201,7 @@ void Engine::State::leave_attempt(std::size_t task) {
   }
   it.deadline.reset();
   it.step_deadline.reset();
-  it.outcome.results = read_results(plan_of(task).results, it.files).values;
+  it.outcome.results = read_results(plan_of(task).results, it).values;
 }
 
 void Engine::State::retry(std::size_t task, std::string_view reason, std::string message) {

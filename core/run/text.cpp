@@ -55,6 +55,23 @@ tl::expected<std::string, Unresolved> pick(const Reference& reference, const Val
   return field->second;
 }
 
+// As stock's entrypoint does it for the result of a step (pkg/entrypoint/entrypointer.go,
+// findReplacement()): the notation says what type is meant, and another one is empty.
+tl::expected<std::string, Unresolved> pick_of_step(const Reference& reference, const Value* whole) {
+  if (whole == nullptr || reference.part == Reference::Part::star) {
+    return "$(" + reference.name() + ")";
+  }
+  const ValueType wanted = reference.part == Reference::Part::whole   ? ValueType::string
+                           : reference.part == Reference::Part::index ? ValueType::array
+                                                                      : ValueType::object;
+  const bool has_key = reference.part != Reference::Part::key || whole->type() != wanted
+                       || whole->fields().contains(reference.key);
+  if ((whole->type() != wanted && wanted != ValueType::array) || !has_key) {
+    return std::string();
+  }
+  return pick(reference, *whole);
+}
+
 } // namespace
 
 Text::Text(std::string literal) {
@@ -117,10 +134,12 @@ tl::expected<std::string, Unresolved> Text::resolve(const Lookup& lookup) const 
     }
     const auto& reference = std::get<Reference>(segment);
     const Value* whole = lookup(reference);
-    if (whole == nullptr) {
+    const bool of_step = reference.kind == Reference::Kind::step_result;
+    if (whole == nullptr && !of_step) {
       return tl::make_unexpected(without_value(reference));
     }
-    tl::expected<std::string, Unresolved> picked = pick(reference, *whole);
+    tl::expected<std::string, Unresolved> picked =
+        of_step ? pick_of_step(reference, whole) : pick(reference, *whole);
     if (!picked) {
       return picked;
     }
@@ -134,7 +153,13 @@ tl::expected<std::vector<std::string>, Unresolved> Text::resolve_items(const Loo
       reference != nullptr
       && (reference->part == Reference::Part::whole || reference->part == Reference::Part::star)) {
     const Value* whole = lookup(*reference);
-    if (whole != nullptr && whole->type() == ValueType::array) {
+    const bool of_step = reference->kind == Reference::Kind::step_result;
+    if (of_step && whole != nullptr && reference->part == Reference::Part::star
+        && (whole->type() != ValueType::array || whole->items().empty())) {
+      return std::vector<std::string>{""}; // as in stock
+    }
+    if (whole != nullptr && whole->type() == ValueType::array
+        && (!of_step || reference->part == Reference::Part::star)) {
       return whole->items();
     }
   }

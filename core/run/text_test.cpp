@@ -63,6 +63,29 @@ TEST(Text, ResolvesOnceAndNeverScansWhatItPutIn) {
   EXPECT_EQ(Text("$(tasks.a.results.s)").resolve(find), "$(tasks.a.results.s)");
 }
 
+TEST(Text, ResultsOfStepsAreWhatTheNotationAsksForAsInStock) {
+  const auto resolved = [](const std::string& tail) {
+    return text({"<", Text(Reference::parse("steps.a.results." + tail).value()), ">"})
+        .resolve(find)
+        .value_or("error");
+  };
+  EXPECT_EQ(resolved("s"), "<text $(tasks.a.results.s)>");
+  EXPECT_EQ(resolved("l[2]"), "<three>");
+  EXPECT_EQ(resolved("l[3]"), "error");
+  EXPECT_EQ(resolved("o.k"), "<v>");
+  EXPECT_EQ(resolved("o.x"), "<>");
+  EXPECT_EQ(resolved("l"), "<>");
+  EXPECT_EQ(resolved("s.k"), "<>");
+  EXPECT_EQ(resolved("none"), "<$(steps.a.results.none)>");
+  EXPECT_EQ(resolved("l[*]"), "<$(steps.a.results.l[*])>");
+  const auto items = [](const std::string& tail) {
+    return Text(Reference::parse("steps.a.results." + tail).value()).resolve_items(find).value();
+  };
+  EXPECT_EQ(items("l[*]"), (std::vector<std::string>{"one", "", "three"}));
+  EXPECT_EQ(items("l"), (std::vector<std::string>{""}));
+  EXPECT_EQ(items("s[*]"), (std::vector<std::string>{""}));
+}
+
 TEST(Text, SaysWhatCannotBeResolved) {
   const auto message = [](const std::string& tail) {
     const auto resolved = text({"x", Text(ref(tail))}).resolve(find);

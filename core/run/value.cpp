@@ -84,4 +84,16 @@ std::optional<Value> parse_result(std::string_view content, ValueType type) {
   return type == ValueType::array ? array_of(*json) : object_of(*json);
 }
 
+Value parse_step_result(std::string_view content) {
+  for (const ValueType type : {ValueType::array, ValueType::object}) {
+    if (std::optional<Value> value = parse_result(content, type)) {
+      return *std::move(value);
+    }
+  }
+  std::string text = to_valid_utf8(content);
+  const std::optional<nlohmann::json> json = parse_json(text);
+  const auto* const quoted = json ? json->get_ptr<const std::string*>() : nullptr;
+  return quoted != nullptr ? Value(*quoted) : Value(std::move(text));
+}
+
 } // namespace taskgroup

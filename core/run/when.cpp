@@ -11,6 +11,7 @@ std::optional<std::string> input_text(const Text& input, const Lookup& lookup) {
   if (const Reference* reference = input.sole_reference()) {
     if (const Value* whole = lookup(*reference); whole != nullptr
                                                  && whole->type() == ValueType::array
+                                                 && reference->kind != Reference::Kind::step_result
                                                  && reference->part != Reference::Part::index) {
       return whole->to_text();
     }

@@ -59,12 +59,13 @@ struct ParamSpec {
   std::vector<Located> allowed; // `enum`
 };
 
-// A result declared by a Task.
+// A result declared by a Task, a step or a StepAction.
 struct ResultSpec {
   Where where;
   Located name;
   ValueType type = ValueType::string;
   std::vector<std::string> keys; // of an object: `properties`
+  Located value;                 // of a Task: `$(steps.<step>.results.<result>)`, or empty
 };
 
 struct EnvVar {
@@ -135,12 +136,23 @@ struct StepCommon {
   Located image_pull_policy;
 };
 
+struct WhenExpression {
+  Where where;
+  Located input;
+  Located op; // "in" or "notin"
+  std::vector<Located> values;
+};
+
 struct Step : StepCommon {
   Located name; // empty: unnamed
   std::optional<Located> script;
   Located on_error; // empty: stopAndFail
   Located timeout;  // empty: none
   std::vector<WorkspaceUsage> workspaces;
+  std::vector<WhenExpression> when;
+  std::vector<ResultSpec> results;
+  Located stdout_path; // stdoutConfig.path; empty: none
+  Located stderr_path;
 };
 
 // A sidecar of a Task. on_error and timeout of a step are never set; `ports` are in both versions.
@@ -161,13 +173,6 @@ struct TaskSpec {
   std::optional<StepCommon> step_template;
   std::vector<Step> steps;
   std::vector<Sidecar> sidecars;
-};
-
-struct WhenExpression {
-  Where where;
-  Located input;
-  Located op; // "in" or "notin"
-  std::vector<Located> values;
 };
 
 // A workspace that a PipelineTask passes to its Task.

@@ -37,7 +37,8 @@ struct SidecarReady {
 };
 
 // A step's process has ended, and every process it left behind has been killed. `results` holds the
-// raw content of each result file of the Task that exists.
+// raw content of each result file of the Task that exists, `step_results` of the step's own. The
+// answer to a StartStep that says `skipped`, too.
 struct StepExited {
   StepId id;
   int attempt = 0;
@@ -45,6 +46,7 @@ struct StepExited {
   std::string start_error; // not empty: it could not be started, or its results could not be read
   std::map<std::string, std::string> results;
   bool out_of_memory = false; // the kernel killed a process of the step for want of memory
+  std::map<std::string, std::string> step_results;
 };
 
 // An agent has emptied what the task owns and is ready for `attempt`. `error` is not empty if that
@@ -84,8 +86,9 @@ using Event = std::variant<event::Begin, event::StepStarted, event::StepExited, 
 namespace action {
 
 // Run a step. `values` holds every late value that the step's args, command and env may need, by
-// Reference::name(); of a task_result it is the whole result, whatever part the name picks. script
-// and working_dir are complete.
+// Reference::name(); of a task_result it is the whole result, whatever part the name picks, and so
+// of a step_result, of which there are all that the steps before have produced. Everything else is
+// complete.
 struct StartStep {
   StepId id;
   int attempt = 0;
@@ -93,6 +96,9 @@ struct StartStep {
   std::string working_dir;
   std::map<std::string, Value> values;
   bool carries_on = false; // onError: continue
+  std::string stdout_path; // PlanStep's, empty = none
+  std::string stderr_path;
+  bool skipped = false; // its `when` is false: only note exit code 0, for later steps to read
 };
 
 // Stop a running step: TERM, then KILL after the coordinator's grace period. A StepExited follows.

@@ -45,6 +45,8 @@ enum class ObjectKind {
   task_spec,
   step,
   step_template,
+  step_result,
+  step_output,
   env_var,
   volume_mount,
   volume,

@@ -56,6 +56,16 @@ struct PlanMount {
   bool read_only = false;
 };
 
+// A result that a task or a step declares.
+struct PlanResult {
+  std::string name;
+  ValueType type = ValueType::string;
+  std::vector<std::string> keys; // of an object: the keys that must be there
+  // Of a task: the step's result (Part::whole) that becomes it, instead of a file of its own. Where
+  // the step did not produce it, a file of the result's name counts.
+  std::optional<Reference> value;
+};
+
 // One step: one container, one agent.
 struct PlanStep {
   enum class OnError { stop_and_fail, carry_on };
@@ -78,6 +88,14 @@ struct PlanStep {
   // no such value fails the task before the step starts.
   std::optional<Text> late_on_error;
   std::optional<Text> late_timeout;
+  // Looked at when the step's turn comes: if it is false the step is skipped, which is no failure.
+  std::vector<PlanWhen> when;
+  std::vector<PlanResult> results; // files in /tekton/steps/step-<name>/results
+
+  // Files that get a copy of stdout and stderr, appended to, folders made; both may be one. Empty =
+  // none.
+  Text stdout_path;
+  Text stderr_path;
 
   // For whoever makes the container.
   std::string image;
@@ -130,13 +148,6 @@ struct PlanSidecar : PlanStep {
   // `run.sidecars: fromStart`: a container without an agent, which runs from the pod's start;
   // whoever made the pod tells the coordinator when it is ready and stops it after its task.
   bool from_start = false;
-};
-
-// A result that a task declares.
-struct PlanResult {
-  std::string name;
-  ValueType type = ValueType::string;
-  std::vector<std::string> keys; // of an object: the keys that must be there
 };
 
 // A param whose value is late and whose values are limited by an `enum`.

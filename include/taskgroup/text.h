@@ -26,9 +26,11 @@ namespace taskgroup {
 // | matrix_length | tasks.<task>.matrix.length: its instances       |
 // | matrix_result_length | tasks.<task>.matrix.<result>.length: those with that result |
 // | matrix_param  | matrix.<param>: an instance's own value; no variable of Tekton's |
+// | step_result   | steps.<step>.results.<name>, parts as above     |
 //
 // A result's or key's name with dots is quoted: `results['a.b']`. `finally.<task>.results.…`, legal
-// in group results only, is a task_result as well.
+// in group results only, is a task_result as well. A step_result is of an earlier step of the same
+// Task (taskrun-semantics.md 3.4).
 struct Reference {
   enum class Kind {
     task_result,
@@ -38,12 +40,13 @@ struct Reference {
     retry_count,
     matrix_length,
     matrix_result_length,
-    matrix_param // `result` is the param's name
+    matrix_param, // `result` is the param's name
+    step_result
   };
   enum class Part { whole, star, index, key };
 
   Kind kind = Kind::task_result;
-  std::string task;
+  std::string task; // of a step_result: the step
   std::string result;
   Part part = Part::whole;
   std::size_t index = 0; // with Part::index
@@ -60,7 +63,7 @@ struct Reference {
 };
 
 // Find the value of a reference; nullptr if it has none (the task did not produce that result).
-// For a task_result the answer is the WHOLE result; Text picks the part.
+// For a task_result or step_result the answer is the WHOLE result; Text picks the part.
 using Lookup = std::function<const Value*(const Reference&)>;
 
 // Say why a text could not be resolved.
@@ -103,7 +106,8 @@ public:
   void for_each_reference(const std::function<void(const Reference&)>& visit) const;
 
   // Put the values in, once. An array or object in the middle of a text, an index out of bounds or
-  // a missing key or value is an error.
+  // a missing key or value is an error. Steps' results are as in stock (3.4): one that is missing
+  // stays as it is written, one of another type than the reference asks for is empty.
   tl::expected<std::string, Unresolved> resolve(const Lookup& lookup) const;
 
   // As resolve(), but a text that is one reference to a whole array becomes its items: how

@@ -58,4 +58,9 @@ private:
 // (taskrun-semantics.md 3.3). Return nothing if the content is not of that type.
 std::optional<Value> parse_result(std::string_view content, ValueType type);
 
+// Parse the content of a step's result as stock's entrypoint does, whatever type was declared: JSON
+// of an array of strings, of an object of strings or of a string is that; everything else is a
+// string, taken raw (ParamValue.UnmarshalJSON()).
+Value parse_step_result(std::string_view content);
+
 } // namespace taskgroup

@@ -27,8 +27,8 @@ struct Input {
 Input read_input(const std::vector<std::string>& files, Target target = Target::host);
 
 // Return the runnable that the command line means: the one named `group` if that is not empty
-// (embedded groups first, then what starts something, then what defines something), else the only one, else the only one that no other document refers to. The failure lists
-// the candidates.
+// (embedded groups first, then what starts something, then what defines something), else the only
+// one, else the only one that no other document refers to. The failure lists the candidates.
 tl::expected<Runnable, Failure> select_runnable(const Catalog& catalog, const std::string& group);
 
 } // namespace taskgroup

@@ -40,9 +40,8 @@ tl::expected<void, std::string> prepare(const RunFolder& folder, const Plan& pla
 // Make a folder with exactly this mode, whatever the umask is; one that is there gets the mode.
 tl::expected<void, std::string> make_folder(const std::string& path, mode_t mode);
 
-// Make the folder `relative` below `base`, as kubelet does with a subPath when a container starts; a
-// file that is there stays.
-// A link on the way is refused: it may lead out of the volume.
+// Make the folder `relative` below `base`, as kubelet does with a subPath when a container starts;
+// a file that is there stays. A link on the way is refused: it may lead out of the volume.
 tl::expected<void, std::string> make_below(const std::string& base, const std::string& relative);
 
 // Replace a file as a whole: readers see the old content or the new one.

@@ -46,8 +46,8 @@ private:
   bool m_released = false;
 };
 
-// Tells whether the folder of a run is gone, or its owner is: nobody holds its lock. One that cannot
-// be opened is another user's and counts as held.
+// Tells whether the folder of a run is gone, or its owner is: nobody holds its lock. One that
+// cannot be opened is another user's and counts as held.
 bool is_dead_folder(const std::string& path);
 
 } // namespace taskgroup::host

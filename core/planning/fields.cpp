@@ -11,9 +11,8 @@ namespace {
 
 std::vector<ObjectFields> make_table() {
   std::vector<ObjectFields> table;
-  for (const auto part :
-       {field_rows::documents(), field_rows::groups(), field_rows::tasks(), field_rows::runs(),
-        field_rows::sidecars()})
+  for (const auto part : {field_rows::documents(), field_rows::groups(), field_rows::tasks(),
+                          field_rows::runs(), field_rows::sidecars()})
     table.insert(table.end(), part.begin(), part.end());
   std::sort(table.begin(), table.end(),
             [](const ObjectFields& a, const ObjectFields& b) { return a.kind < b.kind; });

@@ -260,7 +260,7 @@ struct RunSpec {
   int max_parallel = 0;
   bool fail_fast = false;
   std::optional<StepCommon> step_template;
-  int max_combinations = 0;   // matrix.maxCombinations; 0: as ever
+  int max_combinations = 0; // matrix.maxCombinations; 0: as ever
   RequestMode resources = RequestMode::peak;
   RawValue pod_template;
   std::vector<TaskRunSpec> task_run_specs;

@@ -12,8 +12,8 @@ kill $one $two
 wait $one $two || true
 times > /tekton/home/times
 tail -n 1 /tekton/home/times | awk '{
-  split($1, user, /[ms]/); split($2, system, /[ms]/)
-  print user[1] * 60 + user[2] + system[1] * 60 + system[2]
+  split($1, user, /[ms]/); split($2, kernel, /[ms]/)
+  print user[1] * 60 + user[2] + kernel[1] * 60 + kernel[2]
 }' > $(results.seconds.path)
 (cat /sys/fs/cgroup/cpu/cpu.shares 2>/dev/null || cat /sys/fs/cgroup/cpu.weight) > $(results.weight.path)
 """
@@ -87,7 +87,7 @@ class Resources(ClusterTest):
             name="sum",
         )
         waits.wait_until(lambda run: run.reason == "ExceededResourceQuota", "over quota")
-        self.make("ResourceQuota", hard={"requests.cpu": "1"})
+        self.api.delete("ResourceQuota", "q", self.namespace)
         self.assert_succeeded(waits.wait())
 
     # Covers: 20.R4
@@ -125,7 +125,8 @@ class Resources(ClusterTest):
         run = self.start(spec).wait()
         self.assert_succeeded(run)
         containers = {one["name"]: one for one in run.pod()["spec"]["containers"]}
-        self.assertEqual(containers["step-a-unnamed-0"]["resources"], {"requests": {"cpu": "20m"}})
+        # 20m for each step, of which one runs at a time.
+        self.assertEqual(containers["step-a-unnamed-0"]["resources"], {"requests": {"cpu": "10m"}})
         self.assertNotIn("requests", containers["step-b-unnamed-0"].get("resources", {}))
         self.assertIn("1234\ngot me", run.log("step-a-unnamed-0"))
         self.assertNotIn("1234", run.log("step-b-unnamed-0"))

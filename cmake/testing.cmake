@@ -6,14 +6,15 @@ if(TASKGROUP_TESTS)
   include(GoogleTest)
 endif()
 
-# taskgroup_add_test(NAME SOURCES <file>... LINK <target>... [LABELS <label>...] [TIMEOUT <seconds>])
-# adds one gtest program (gtest's and gmock's main) whose cases become ctest's tests. The label is
-# `unit` if none is given.
+# taskgroup_add_test(NAME SOURCES <file>... LINK <target>... [LABELS <label>...] [TIMEOUT <seconds>]
+# [THREADS]) adds one gtest program (gtest's and gmock's main) whose cases become ctest's tests. The
+# label is `unit` if none is given. THREADS: what is tested has several, so that the thread sanitizer
+# can find something; it is not asked about the others.
 function(taskgroup_add_test name)
-  if(NOT TASKGROUP_TESTS)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS" "TIMEOUT" "SOURCES;LINK;LABELS")
+  if(NOT TASKGROUP_TESTS OR (TASKGROUP_SANITIZE STREQUAL "thread" AND NOT arg_THREADS))
     return()
   endif()
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LINK;LABELS")
   if(NOT arg_LABELS)
     set(arg_LABELS unit)
   endif()
@@ -33,14 +34,14 @@ function(taskgroup_add_test name)
                                                              "PROMTOOL=${TASKGROUP_PROMTOOL}")
 endfunction()
 
-# taskgroup_add_script_test(NAME COMMAND <program> <arg>... [LABELS <label>...] [TIMEOUT <seconds>])
-# adds a test that drives the real programs. It finds them by TASKGROUP_BIN, the folder of programs,
-# and Prometheus' checks by PROMTOOL.
+# taskgroup_add_script_test(NAME COMMAND <program> <arg>... [LABELS <label>...] [TIMEOUT <seconds>]
+# [THREADS]) adds a test that drives the real programs. It finds them by TASKGROUP_BIN, the folder of
+# programs, and Prometheus' checks by PROMTOOL. THREADS as above.
 function(taskgroup_add_script_test name)
-  if(NOT TASKGROUP_TESTS)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS" "TIMEOUT" "COMMAND;LABELS")
+  if(NOT TASKGROUP_TESTS OR (TASKGROUP_SANITIZE STREQUAL "thread" AND NOT arg_THREADS))
     return()
   endif()
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "COMMAND;LABELS")
   if(NOT arg_LABELS)
     set(arg_LABELS e2e)
   endif()

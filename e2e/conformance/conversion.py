@@ -269,17 +269,30 @@ def param(name, text, declared):
 OBSERVED = "observed."
 
 
+def instance_of(task, matrices):
+    """Tell whether a task is an instance of one of these, which have a matrix: `build-0` of `build`,
+    or `build` itself where there is one only."""
+    name, _, number = task.rpartition("-")
+    return task in matrices or (name in matrices and number.isdigit())
+
+
 def observe(custom_run, tasks):
     """Let the group also have these results of tasks, {task: {result: value}}, as results of its own.
 
-    Results that are not the group's never leave a pod. Says whether it could be done.
+    Results that are not the group's never leave a pod, and those of one instance of a matrix cannot
+    be named: they are taken out of `tasks`. Says whether it could be done.
     """
     group = (custom_run["spec"].get("customSpec") or {}).get("spec") or {}
     if "tasks" not in group:
         return False
     finals = {task["name"] for task in group.get("finally") or []}
     results = list(group.get("results") or [])
+    written = [*group["tasks"], *(group.get("finally") or [])]
+    matrices = [task["name"] for task in written if "matrix" in task]
     for task, values in tasks.items():
+        if instance_of(task, matrices):
+            values.clear()
+            continue
         section = "finally" if task in finals else "tasks"
         for result, value in values.items():
             whole = "" if isinstance(value, str) else "[*]"

@@ -114,6 +114,22 @@ ResultSpec decode_result(const ObjectReader& reader) {
   return result;
 }
 
+// Take a result for the one of its name if there is one: stock takes several, and the last one's
+// type counts (pkg/reconciler/taskrun/validate_taskrun.go mismatchedTypesResults).
+void add_result(ResultSpec result, const ObjectReader& reader, std::vector<ResultSpec>& results) {
+  const auto first = std::find_if(results.begin(), results.end(), [&](const ResultSpec& other) {
+    return other.name.text == result.name.text;
+  });
+  if (first == results.end() || result.name.text.empty()) {
+    results.push_back(std::move(result));
+    return;
+  }
+  reader.context().diagnostics.add_warning(
+      result.name.where,
+      fmt::format("the result \"{}\" is declared before, too; this one counts", result.name.text));
+  *first = std::move(result);
+}
+
 // The fields that a step and a sidecar have in common.
 Step decode_step_fields(const ObjectReader& reader) {
   Step step;
@@ -141,7 +157,7 @@ Step decode_step(const ObjectReader& reader) {
   step.timeout = reader.text("timeout");
   step.when = decode_when(reader);
   for (const ObjectReader& result : reader.objects("results"))
-    step.results.push_back(decode_result(result));
+    add_result(decode_result(result), result, step.results);
   for (const auto& [field, path] :
        {std::pair("stdoutConfig", &step.stdout_path), std::pair("stderrConfig", &step.stderr_path)})
     if (const auto output = reader.object(field))
@@ -313,8 +329,9 @@ TaskSpec decode_task_spec(const ObjectReader& reader) {
                                workspace.text("mountPath"), workspace.boolean("readOnly"),
                                workspace.boolean("optional")});
   for (const ObjectReader& result : reader.objects("results")) {
-    task.results.push_back(decode_result(result));
-    task.results.back().value = result.text("value");
+    ResultSpec decoded = decode_result(result);
+    decoded.value = result.text("value");
+    add_result(std::move(decoded), result, task.results);
   }
   for (const ObjectReader& volume : reader.objects("volumes"))
     task.volumes.push_back(decode_volume(volume));

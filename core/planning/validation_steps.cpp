@@ -44,7 +44,6 @@ void check_when(const std::vector<WhenExpression>& expressions, const ReferenceC
 }
 
 void check_results(const std::vector<ResultSpec>& results, Diagnostics& diagnostics) {
-  check_unique(results, "result", diagnostics);
   for (const ResultSpec& result : results) {
     const std::string& name = result.name.text;
     if (!name.empty() && !is_result_name(name))

@@ -73,6 +73,7 @@ GroupSpec group_of_one(SingleTask single, std::vector<ParamSpec> params,
   }
   task.task_ref = std::move(single.task_ref);
   task.task_spec = std::move(single.task_spec);
+  group.of_one_task = true;
   group.where = task.where;
   group.params = std::move(params);
   group.workspaces = std::move(workspaces);

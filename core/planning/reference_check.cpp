@@ -82,7 +82,7 @@ const ParamSpec* ReferenceCheck::find_param(std::string_view name) const {
 
 // A dot may belong to the name or lead to a key, so the longest name that is declared counts.
 ReferenceCheck::Meaning ReferenceCheck::param(const VariableName& name, const std::string& written,
-                                              const Where& where) const {
+                                              const FieldRule& rule, const Where& where) const {
   const std::size_t begin = name.parts[0] == "inputs" ? 2 : 1;
   const std::size_t size = name.parts.size();
   for (std::size_t end = size; end > begin; --end)
@@ -103,8 +103,15 @@ ReferenceCheck::Meaning ReferenceCheck::param(const VariableName& name, const st
     for (const std::string_view of_group : m_group.param_names())
       known.push_back(of_group);
   const std::string wanted = size > begin ? name.parts[begin] : std::string();
-  return fail(where, fmt::format("\"$({})\": the param \"{}\" is not declared{}", written, wanted,
-                                 did_you_mean(wanted, known)));
+  const std::string hint = did_you_mean(wanted, known);
+  if (rule.of_default) { // stock's webhook looks at steps only (ValidateUsageOfDeclaredParameters)
+    m_diagnostics.add_warning(where, fmt::format("\"$({})\": the param \"{}\" is not declared, so "
+                                                 "that it stays as it is{}",
+                                                 written, wanted, hint));
+    return {};
+  }
+  return fail(where,
+              fmt::format("\"$({})\": the param \"{}\" is not declared{}", written, wanted, hint));
 }
 
 // An embedded Task sees the keys of a param that its task passes beside those of the group's.
@@ -478,7 +485,7 @@ ReferenceCheck::Meaning ReferenceCheck::variable(const Variable& variable, const
     return {}; // a program of the shell's: $(date)
   if (first == "params"
       || (first == "inputs" && name.parts.size() > 1 && name.parts[1] == "params"))
-    return param(name, written, where);
+    return param(name, written, rule, where);
   if (first == "tasks" || first == "finally")
     return task_variable(name, written, where);
   if (name.parts.size() > 1) {

@@ -30,6 +30,7 @@ struct FieldRule {
   bool strict = true;        // what is no variable is an error; else it may be the shell's
   bool passed_on = false;    // the Task looks through it again: its own variables mean something
   bool step_results = false; // may hold results of the steps before
+  bool of_default = false;   // of a Task's param: a param that is unknown there stays as it is
 };
 
 // Where a text stands decides which variables it may use (docs/variables.md of Tekton). Checks the
@@ -75,7 +76,8 @@ private:
   };
 
   Meaning variable(const Variable& variable, const Located& located, const FieldRule& rule) const;
-  Meaning param(const VariableName& name, const std::string& written, const Where& where) const;
+  Meaning param(const VariableName& name, const std::string& written, const FieldRule& rule,
+                const Where& where) const;
   Meaning part_of_param(const ParamSpec& param, const VariableName& name, const std::string& key,
                         const std::string& written, const Where& where) const;
   Meaning task_variable(const VariableName& name, const std::string& written,

@@ -102,7 +102,8 @@ void check_group(const GroupView& group, Diagnostics& diagnostics) {
   const ReferenceCheck of_group(group, Level::group, diagnostics);
   for (const ParamSpec& param : spec.params)
     if (param.default_value)
-      of_group.value(*param.default_value, {.field = "a default", .late = false});
+      of_group.value(*param.default_value,
+                     {.field = "a default", .late = false, .of_default = spec.of_one_task});
   check_unique(spec.workspaces, "workspace", diagnostics);
   for (const GroupWorkspace& workspace : spec.workspaces)
     if (!workspace.size_limit.text.empty() && !is_quantity(workspace.size_limit.text))

@@ -51,7 +51,7 @@ public:
     check_param_specs(m_spec.params, NameFormat::variable, m_diagnostics);
     for (const ParamSpec& param : m_spec.params)
       if (param.default_value)
-        m_references.value(*param.default_value, {.field = "a default"});
+        m_references.value(*param.default_value, {.field = "a default", .of_default = true});
     check_results(m_spec.results, m_diagnostics);
     check_result_values(m_spec, m_diagnostics);
     check_volumes();

@@ -278,6 +278,7 @@ struct GroupSpec {
   std::vector<GroupResult> results;
   std::optional<Located> pipeline_ref; // name; instead of all the above
   RunSpec run;
+  bool of_one_task = false; // made of a Task or TaskRun, whose params it has
 };
 
 // What is bound to a workspace of the run.

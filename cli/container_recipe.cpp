@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/container_recipe.h"
 
-#include "cli/expand.h"
+#include "core/planning/expand.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/planning/sidecars.h"
 
+#include "core/planning/expand.h"
 #include "core/planning/raw_json.h"
 #include "core/planning/sidecar_care.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -68,6 +73,38 @@ void settle_for_kubelet(const Sidecar& sidecar, Diagnostics& diagnostics, PlanSi
   planned.script.reset();
 }
 
+// Expand the sidecar's variables in the commands of its probes, as kubelet does
+// (ExpandContainerCommandOnlyStatic): the values as they are written, and nothing for one that
+// comes from elsewhere. Hooks are run as they are.
+void expand_probes(const Sidecar& sidecar, Diagnostics& diagnostics, PlanSidecar& planned) {
+  std::map<std::string, std::string> variables;
+  std::set<std::string> late;
+  for (const PlanEnv& one : planned.env) {
+    if (!one.value.is_literal())
+      late.insert(one.name);
+    variables[one.name] = one.value.is_literal() ? one.value.literal() : std::string();
+  }
+  const auto expand = [&](std::optional<PlanProbe>& probe, const RawValue& written) {
+    if (!probe)
+      return;
+    for (std::string& word : probe->handler.command) {
+      for (const std::string& name : late)
+        if (word.find("$(" + name + ")") != std::string::npos)
+          diagnostics.add_error(
+              written.node.where(written.path),
+              fmt::format(
+                  "the value of \"$({})\" is known only while the group runs, and a probe's "
+                  "command is settled before; have a shell look it up, as in "
+                  "[sh, -c, 'test \"${}\"']",
+                  name, name));
+      word = expand_variables(word, variables);
+    }
+  };
+  expand(planned.care.startup, sidecar.startup_probe);
+  expand(planned.care.readiness, sidecar.readiness_probe);
+  expand(planned.care.liveness, sidecar.liveness_probe);
+}
+
 std::set<int> ports_of(const PlanTask& task) {
   std::set<int> ports;
   for (const PlanSidecar& sidecar : task.sidecars)
@@ -100,8 +137,10 @@ void plan_sidecars(const TaskSpec& spec, const StepContext& steps, bool from_sta
     if (from_start)
       settle_for_kubelet(sidecar, substitution.diagnostics(), result);
     result.ports = ports_of(sidecar);
-    if (!from_start)
+    if (!from_start) {
       result.care = care_of(sidecar, substitution.diagnostics());
+      expand_probes(sidecar, substitution.diagnostics(), result);
+    }
     if (steps.pod)
       result.container_fields =
           merge_json(result.container_fields, fields_for_kubelet(sidecar, from_start));

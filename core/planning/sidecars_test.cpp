@@ -97,6 +97,45 @@ TEST_F(SidecarPlanTest, IsPlannedLikeAStepWithoutTemplateAndImplicitVolumes) {
   EXPECT_FALSE(sidecar.from_start);
 }
 
+TEST_F(SidecarPlanTest, VariablesOfItsEnvAreExpandedInProbesAndNotInHooks) {
+  load_spec(R"yaml(
+  params: [{name: p, default: "5432"}]
+  tasks:
+  - name: a
+    taskSpec:
+      steps: [{name: s, image: i, script: x}]
+      sidecars:
+      - name: db
+        image: i
+        script: x
+        env: [{name: PORT, value: $(params.p)}, {name: URL, value: "h:$(PORT)"}]
+        readinessProbe: {exec: {command: [ask, "$(PORT)", "$(URL)", "$$(PORT)", "$(NONE)"]}}
+        lifecycle: {postStart: {exec: {command: [warm, "$(PORT)"]}}}
+)yaml");
+  const PlanSidecar& sidecar = first();
+  EXPECT_THAT(sidecar.care.readiness->handler.command,
+              ElementsAre("ask", "5432", "h:$(PORT)", "$(PORT)", "$(NONE)"));
+  EXPECT_THAT(sidecar.care.post_start->command, ElementsAre("warm", "$(PORT)"));
+}
+
+TEST_F(SidecarPlanTest, AProbeCannotHaveAVariableThatIsKnownLater) {
+  load_spec(R"yaml(
+  tasks:
+  - name: b
+    taskSpec:
+      steps: [{name: s, image: i, script: x}]
+      sidecars:
+      - name: db
+        image: i
+        script: x
+        env: [{name: PORT, value: $(tasks.a.results.r)}]
+        livenessProbe: {exec: {command: [ask, $(PORT)]}}
+  - {name: a, taskSpec: {results: [{name: r}], steps: [{name: s, image: i, script: x}]}}
+)yaml");
+  EXPECT_THAT(errors(), HasSubstr("sidecars[0].livenessProbe: the value of \"$(PORT)\" is known "
+                                  "only while the group runs"));
+}
+
 TEST_F(SidecarPlanTest, NeedsTheResultsThatItNames) {
   load_spec(R"yaml(
   tasks:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/expand.h"
+#include "core/planning/expand.h"
 
 namespace taskgroup {
 

@@ -247,6 +247,18 @@ const char* Agents::take(std::size_t index, wire::Started& message) {
   return nullptr;
 }
 
+const char* Agents::take(std::size_t index, wire::Paused& message) {
+  Container& container = m_containers[index];
+  const bool is_possible =
+      container.phase == Phase::starting || (container.phase == Phase::running && !message.before);
+  if (!is_possible || message.attempt != container.attempt || sidecar_of(container) != nullptr) {
+    return "says that a breakpoint holds a step that does not run";
+  }
+  m_events.emplace_back(event::StepPaused{container.id, message.attempt, message.before,
+                                          message.code, std::move(message.error)});
+  return nullptr;
+}
+
 const char* Agents::take(std::size_t index, wire::Ready& message) {
   Container& container = m_containers[index];
   if (container.phase != Phase::running || message.attempt != container.attempt
@@ -266,7 +278,8 @@ const char* Agents::take(std::size_t index, wire::Exited& message) {
   container.phase = Phase::idle;
   m_events.emplace_back(event::StepExited{container.id, message.attempt, message.code,
                                           std::move(message.error), std::move(message.results),
-                                          message.out_of_memory, std::move(message.step_results)});
+                                          message.out_of_memory, std::move(message.step_results),
+                                          message.marked_failed});
   return nullptr;
 }
 
@@ -304,6 +317,8 @@ void Agents::send_start(std::size_t index, const action::StartStep& action) {
   start.stdout_path = action.stdout_path;
   start.stderr_path = action.stderr_path;
   start.skipped = action.skipped;
+  start.pause_before = step.pause_before;
+  start.pause_on_failure = step.pause_on_failure;
   std::string line = wire::encode(start);
   if (line.size() > wire::max_message) {
     m_events.emplace_back(event::StepExited{

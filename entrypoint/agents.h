@@ -103,6 +103,7 @@ private:
   // Take a message; return what is wrong with it at this time, or nothing.
   const char* take(std::size_t index, wire::Hello& message);
   const char* take(std::size_t index, wire::Started& message);
+  const char* take(std::size_t index, wire::Paused& message);
   const char* take(std::size_t index, wire::Ready& message);
   const char* take(std::size_t index, wire::Exited& message);
   const char* take(std::size_t index, wire::ResetDone& message);

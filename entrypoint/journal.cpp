@@ -123,6 +123,8 @@ void Journal::remember(const Record& record, std::int64_t time) {
     remember_task(*task, time);
   } else if (const auto* const step = std::get_if<record::StepChanged>(&record)) {
     remember_container(m_tasks[step->task].steps, step->step, *step, time);
+  } else if (const auto* const paused = std::get_if<record::StepPaused>(&record)) {
+    remember_pause(*paused);
   } else if (const auto* const sidecar = std::get_if<record::SidecarChanged>(&record)) {
     remember_container(m_tasks[sidecar->task].sidecars, sidecar->sidecar, *sidecar, time);
   } else if (const auto* const stopping = std::get_if<record::GroupStopping>(&record)) {
@@ -149,6 +151,13 @@ void Journal::remember_task(const record::TaskChanged& changed, std::int64_t tim
   task.sidecars.assign(m_plan.tasks[changed.task].sidecars.size(), {});
 }
 
+void Journal::remember_pause(const record::StepPaused& paused) {
+  std::vector<Step>& steps = m_tasks[paused.task].steps;
+  if (paused.step < steps.size()) {
+    steps[paused.step].paused = to_string(paused);
+  }
+}
+
 template <typename Changed>
 void Journal::remember_container(std::vector<Step>& containers, std::size_t index,
                                  const Changed& changed, std::int64_t time) {
@@ -156,6 +165,7 @@ void Journal::remember_container(std::vector<Step>& containers, std::size_t inde
     return;
   }
   Step& step = containers[index];
+  step.paused.clear();
   if (!changed.ended) {
     step.started = time;
     return;
@@ -217,12 +227,13 @@ void Journal::write_task(JsonWriter& json, std::size_t index) const {
     json.begin_object();
     for (std::size_t i = 0; i < told.size(); ++i) {
       const Step& step = told[i];
-      if (step.started == 0 && step.finished == 0) {
+      if (step.started == 0 && step.finished == 0 && step.paused.empty()) {
         continue;
       }
       json.key(planned[i].name);
       json.begin_object();
-      text("state", step.finished != 0 ? "Terminated" : "Running");
+      text("state", step.finished != 0 ? "Terminated" : step.started != 0 ? "Running" : "");
+      text("paused", step.paused);
       if (step.finished != 0 && step.exit_code >= 0) {
         json.key("exitCode");
         json.number(step.exit_code);

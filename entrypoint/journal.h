@@ -60,6 +60,7 @@ private:
     int exit_code = -1; // -1: none
     std::string reason;
     std::string message;
+    std::string paused; // what a breakpoint that holds it waited for
   };
   struct Task {
     TaskState state = TaskState::pending;
@@ -75,6 +76,7 @@ private:
   void write_end(const record::GroupEnded& record);
   void remember(const Record& record, std::int64_t time);
   void remember_task(const record::TaskChanged& changed, std::int64_t time);
+  void remember_pause(const record::StepPaused& paused);
   template <typename Changed>
   static void remember_container(std::vector<Step>& containers, std::size_t index,
                                  const Changed& changed, std::int64_t time);

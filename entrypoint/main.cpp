@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The in-pod program: one static file that is installer, coordinator and agent. No threads, no
 // locale, no iostream.
+#include "entrypoint/breakpoint.h"
 #include "entrypoint/coordinate.h"
 #include "entrypoint/empty.h"
 #include "entrypoint/files.h"
@@ -155,6 +156,9 @@ void __verbose_terminate_handler() { std::abort(); } // NOLINT(*-reserved-identi
 } // namespace __gnu_cxx
 
 int main(int argc, char** argv) {
+  if (argc > 0 && taskgroup::is_debug_script(argv[0])) {
+    return taskgroup::run_debug_script(argv[0]);
+  }
   const Words words(argv + std::min(argc, 1), argv + argc);
   if (words.empty()) {
     return not_understood("usage: taskgroup-agent install|wait|empty|coordinate|step");

@@ -3,6 +3,7 @@
 
 #include <taskgroup/text.h>
 
+#include "entrypoint/breakpoint.h"
 #include "entrypoint/caretaker.h"
 #include "entrypoint/clock.h"
 #include "entrypoint/empty.h"
@@ -96,6 +97,8 @@ private:
   // (design.md 4): nothing of the step is here, unless the step is the agent itself.
   bool stands_in() const;
 
+  // Run the step that Start spoke of, or skip it.
+  void begin();
   tl::expected<void, SpawnError> start(const wire::Start& start);
   tl::expected<Command, SpawnError> command_of(const wire::Start& start) const;
   tl::expected<void, SpawnError> open_copies(const wire::Start& start);
@@ -103,6 +106,11 @@ private:
   void skip();
   void write_exit_code(int code);
   void step_ended(int code);
+  void report(wire::Exited exited);
+
+  // Wait at a breakpoint; false if that cannot be, which has then been reported.
+  bool pause(Hold hold, int code, const std::string& error);
+  void decide(Verdict verdict);
 
   // Of a sidecar: begin its care, do what is due in it, and begin to end it.
   void begin_care(const std::string& care);
@@ -134,6 +142,8 @@ private:
   bool m_stopped = false;
   std::uint64_t m_kills = 0;       // of the container for want of memory, before it began
   std::optional<Millis> m_kill_at; // of a step that was told to stop
+  std::optional<Breakpoint> m_breakpoint;
+  wire::Exited m_held; // how it ended, while a breakpoint holds it after that
 
   // Of a sidecar.
   CareSurroundings m_surroundings;
@@ -155,8 +165,11 @@ int StepAgent::run() {
         next == Millis::max()
             ? -1
             : static_cast<int>(std::clamp(next - monotonic_now(), Millis(0), longest_wait).count());
-    pollfd waits[4] = {{m_init.signals(), POLLIN, 0}, {m_socket.get(), POLLIN, 0}};
-    nfds_t count = 2;
+    // A descriptor of -1 is passed over.
+    pollfd waits[5] = {{m_init.signals(), POLLIN, 0},
+                       {m_socket.get(), POLLIN, 0},
+                       {m_breakpoint ? m_breakpoint->readable() : -1, POLLIN, 0}};
+    nfds_t count = 3;
     for (const OutputCopy& copy : m_copies) {
       waits[count++] = {copy.readable(), POLLIN, 0}; // one that is at its end is passed over
     }
@@ -177,6 +190,11 @@ int StepAgent::run() {
     if (m_kill_at && monotonic_now() >= *m_kill_at) {
       if (const std::optional<int> code = kill_all()) {
         step_ended(*code);
+      }
+    }
+    if (waits[2].revents != 0 && m_breakpoint) {
+      if (const std::optional<Verdict> verdict = m_breakpoint->verdict()) {
+        decide(*verdict);
       }
     }
     if (waits[1].revents != 0) {
@@ -222,7 +240,7 @@ bool StepAgent::stands_in() const {
 }
 
 void StepAgent::take(wire::Start& message) {
-  if (m_init.running()) {
+  if (m_init.running() || m_breakpoint) {
     give_up("the coordinator starts a step that runs");
     return;
   }
@@ -231,13 +249,22 @@ void StepAgent::take(wire::Start& message) {
   if (stands_in()) {
     return; // the coordinator is about to hear that this container is lost
   }
+  if (!m_start.pause_before || !pause(Hold::before_step, 0, {})) {
+    begin();
+  }
+}
+
+void StepAgent::begin() {
   if (m_start.skipped) {
     skip();
     return;
   }
   if (const auto started = start(m_start); !started) {
     m_copies.clear();
-    send(wire::Exited{m_start.attempt, started.error().code, started.error().message, {}});
+    const auto& [code, message] = started.error();
+    if (!m_start.pause_on_failure || !pause(Hold::on_failure, code, message)) {
+      send(wire::Exited{m_start.attempt, code, message, {}});
+    }
     return;
   }
   send(wire::Started{m_start.attempt});
@@ -296,7 +323,52 @@ void StepAgent::begin_stop(Millis grace) {
   }
 }
 
+bool StepAgent::pause(Hold hold, int code, const std::string& error) {
+  const bool before = hold == Hold::before_step;
+  auto breakpoint = Breakpoint::open(tekton("debug"), m_start.index, hold);
+  if (!breakpoint) {
+    warn("the breakpoint cannot hold this step: " + breakpoint.error());
+    return false;
+  }
+  const std::string scripts = tekton("debug/scripts/debug-") + (before ? "beforestep-" : "");
+  warn("a breakpoint holds this step "
+       + (before ? "before it runs: " + scripts + "continue runs it, "
+                 : "after its failure (exit code " + std::to_string(code) + "): " + scripts
+                       + "continue lets it pass, ")
+       + scripts + "fail-continue fails it");
+  m_breakpoint.emplace(std::move(*breakpoint));
+  m_held = {.attempt = m_start.attempt, .code = code, .error = error};
+  send(wire::Paused{m_start.attempt, before, code, error});
+  return true;
+}
+
+void StepAgent::decide(Verdict verdict) {
+  const bool before = m_breakpoint->hold() == Hold::before_step;
+  m_breakpoint.reset();
+  if (verdict == Verdict::fail) {
+    // Stock's exit code; of one that could not be started the reason is worth more.
+    report({.attempt = m_start.attempt,
+            .code = failed_to_start,
+            .error = m_held.error,
+            .marked_failed = true});
+  } else if (before) {
+    begin();
+  } else {
+    report({.attempt = m_start.attempt});
+  }
+}
+
 void StepAgent::take(const wire::Stop& message) {
+  if (m_breakpoint && message.attempt == m_start.attempt) {
+    const bool before = m_breakpoint->hold() == Hold::before_step;
+    m_breakpoint.reset();
+    m_stopped = true;
+    if (before) {
+      m_held.code = 128 + SIGTERM;
+    }
+    report(std::move(m_held));
+    return;
+  }
   if (!m_init.running() || message.attempt != m_start.attempt) {
     return; // it has just ended by itself
   }
@@ -514,6 +586,14 @@ void StepAgent::step_ended(int code) {
     send(exited);
     return;
   }
+  if (!m_start.pause_on_failure || code == 0 || m_stopped
+      || !pause(Hold::on_failure, code, exited.error)) {
+    report(std::move(exited));
+  }
+}
+
+void StepAgent::report(wire::Exited exited) {
+  const int code = exited.code;
   auto results = read_results(tekton("results"), m_start.results, wire::max_results);
   auto of_step = read_results(step_folder() + "/results", m_start.step_results, wire::max_results);
   if (results && of_step) {
@@ -523,7 +603,7 @@ void StepAgent::step_ended(int code) {
     exited.error = results ? of_step.error() : results.error();
   }
   // Where stock writes it: not for a step that was stopped, nor one that ends its task (2.1).
-  if (!m_stopped && (code == 0 || m_start.carry_on)) {
+  if (!m_stopped && (code == 0 || (m_start.carry_on && !exited.marked_failed))) {
     write_exit_code(code);
   }
   send(exited);

@@ -75,6 +75,15 @@ struct Encoder {
     return writer.line();
   }
 
+  std::string operator()(const Paused& message) const {
+    Writer writer("paused");
+    writer.number("attempt", message.attempt);
+    writer.flag("before", message.before);
+    writer.number("code", message.code);
+    writer.text("error", message.error);
+    return writer.line();
+  }
+
   std::string operator()(const Ready& message) const {
     Writer writer("ready");
     writer.number("attempt", message.attempt);
@@ -92,6 +101,9 @@ struct Encoder {
     }
     if (!message.step_results.empty()) {
       writer.value("stepResults", message.step_results);
+    }
+    if (message.marked_failed) {
+      writer.flag("markedFailed", true);
     }
     return writer.line();
   }
@@ -129,6 +141,12 @@ struct Encoder {
     }
     if (message.skipped) {
       writer.flag("skipped", true);
+    }
+    if (message.pause_before) {
+      writer.flag("pauseBefore", true);
+    }
+    if (message.pause_on_failure) {
+      writer.flag("pauseOnFailure", true);
     }
     return writer.line();
   }
@@ -233,6 +251,9 @@ public:
 
   bool has(const char* key) const { return m_json.contains(key); }
 
+  // A flag that may be missing.
+  bool is_set(const char* key) { return has(key) && flag(key); }
+
   template <typename Message>
   tl::expected<Message, std::string> result(Message message) {
     if (m_bad != nullptr) {
@@ -299,14 +320,19 @@ tl::expected<FromAgent, std::string> decode_from_agent(std::string_view line) {
   if (type == "started") {
     return reader.result<FromAgent>(Started{reader.number("attempt")});
   }
+  if (type == "paused") {
+    return reader.result<FromAgent>(Paused{reader.number("attempt"), reader.flag("before"),
+                                           reader.number("code"), reader.text("error")});
+  }
   if (type == "ready") {
     return reader.result<FromAgent>(Ready{reader.number("attempt")});
   }
   if (type == "exited") {
     return reader.result<FromAgent>(
         Exited{reader.number("attempt"), reader.number("code"), reader.text("error"),
-               reader.object("results"), reader.has("outOfMemory") && reader.flag("outOfMemory"),
-               reader.has("stepResults") ? reader.object("stepResults") : Value::Object()});
+               reader.object("results"), reader.is_set("outOfMemory"),
+               reader.has("stepResults") ? reader.object("stepResults") : Value::Object(),
+               reader.is_set("markedFailed")});
   }
   if (type == "reset") {
     return reader.result<FromAgent>(ResetDone{reader.number("attempt"), reader.text("error")});
@@ -345,7 +371,9 @@ tl::expected<ToAgent, std::string> decode_to_agent(std::string_view line) {
     if (reader.has("stderr")) {
       start.stderr_path = reader.text("stderr");
     }
-    start.skipped = reader.has("skipped") && reader.flag("skipped");
+    start.skipped = reader.is_set("skipped");
+    start.pause_before = reader.is_set("pauseBefore");
+    start.pause_on_failure = reader.is_set("pauseOnFailure");
     return reader.result<ToAgent>(std::move(start));
   }
   if (type == "stop") {

@@ -41,6 +41,15 @@ struct Started {
   int attempt = 0;
 };
 
+// A breakpoint holds the step: before it runs, or after it has failed and nothing of it is left.
+// Started or Exited follows.
+struct Paused {
+  int attempt = 0;
+  bool before = false;
+  int code = 0;      // of one that failed
+  std::string error; // not empty: it could not be started
+};
+
 // The sidecar is ready. Once an attempt.
 struct Ready {
   int attempt = 0;
@@ -55,6 +64,7 @@ struct Exited {
   std::map<std::string, std::string> results; // content of those that exist
   bool out_of_memory = false;                 // the kernel killed one of its processes for that
   std::map<std::string, std::string> step_results; // the same, of the step's own
+  bool marked_failed = false; // by somebody at a breakpoint: whatever its onError
 };
 
 // The answer to Reset. `error` is empty if everything is as before the first attempt.
@@ -63,7 +73,7 @@ struct ResetDone {
   std::string error;
 };
 
-using FromAgent = std::variant<Hello, Started, Ready, Exited, ResetDone>;
+using FromAgent = std::variant<Hello, Started, Paused, Ready, Exited, ResetDone>;
 
 // --- To the agent ---
 
@@ -82,6 +92,8 @@ struct Start {
   std::string stdout_path;               // files that get a copy; empty = none
   std::string stderr_path;
   bool skipped = false; // do not run it: write exit code 0 for later steps, and answer with Exited
+  bool pause_before = false; // breakpoints: wait for somebody's decision before anything is done
+  bool pause_on_failure = false; // the same, where it has failed by itself
 };
 
 // End the running step: TERM to every process, KILL after `grace`. Exited follows. No effect if no

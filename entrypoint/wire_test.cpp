@@ -82,6 +82,14 @@ TEST(WireTest, MessagesFromTheAgentSurviveTheWay) {
   EXPECT_EQ(exited.results, exit.results);
   EXPECT_TRUE(exited.out_of_memory);
   EXPECT_FALSE(from_agent<Exited>(Exited{}).out_of_memory);
+  EXPECT_FALSE(exited.marked_failed);
+  EXPECT_TRUE(from_agent<Exited>(Exited{.marked_failed = true}).marked_failed);
+
+  const auto paused = from_agent<Paused>(Paused{1, true, 127, "no such program"});
+  EXPECT_EQ(paused.attempt, 1);
+  EXPECT_TRUE(paused.before);
+  EXPECT_EQ(paused.code, 127);
+  EXPECT_EQ(paused.error, "no such program");
 
   const auto reset = from_agent<ResetDone>(ResetDone{2, "cannot remove \"x\""});
   EXPECT_EQ(reset.attempt, 2);
@@ -100,8 +108,11 @@ TEST(WireTest, MessagesToTheAgentSurviveTheWay) {
                   {"tasks.a.results.list", Value(Value::Array{"1", "", "3 4"})},
                   {"tasks.a.results.fields", Value(Value::Object{{"url", "u"}, {"base64", "b"}})}};
   start.results = {"digest", "size"};
+  start.pause_before = true;
   const auto read = to_agent<Start>(start);
   EXPECT_EQ(read.attempt, start.attempt);
+  EXPECT_TRUE(read.pause_before);
+  EXPECT_FALSE(read.pause_on_failure);
   EXPECT_EQ(read.step, start.step);
   EXPECT_EQ(read.index, start.index);
   EXPECT_EQ(read.carry_on, start.carry_on);

@@ -113,8 +113,8 @@ void Engine::State::take(const event::StepExited& event) {
     break;
   case Stop::step_timeout:
     end_step(index, event.exit_code, step_reason::timed_out, "");
-    complete(index, task_reason::step_failed,
-             step + " exited because the step exceeded the specified timeout limit");
+    fail_step(index, task_reason::step_failed,
+              step + " exited because the step exceeded the specified timeout limit");
     return;
   case Stop::task_timeout:
     end_step(index, event.exit_code, step_reason::timed_out, "");
@@ -128,20 +128,20 @@ void Engine::State::take(const event::StepExited& event) {
   }
   if (!event.start_error.empty()) {
     end_step(index, event.exit_code, step_reason::error, event.start_error);
-    complete(index, task_reason::step_failed, step + " failed: " + event.start_error);
+    fail_step(index, task_reason::step_failed, step + " failed: " + event.start_error);
     return;
   }
   if (event.exit_code != 0 && event.out_of_memory) { // whatever its onError, as in stock
     end_step(index, event.exit_code, step_reason::out_of_memory, "");
-    complete(index, task_reason::step_out_of_memory,
-             step + " exited with code " + std::to_string(event.exit_code) + ": "
-                 + std::string(step_reason::out_of_memory));
+    fail_step(index, task_reason::step_out_of_memory,
+              step + " exited with code " + std::to_string(event.exit_code) + ": "
+                  + std::string(step_reason::out_of_memory));
     return;
   }
-  if (event.exit_code != 0 && !task->carries_on) {
+  if (event.exit_code != 0 && (!task->carries_on || event.marked_failed)) {
     end_step(index, event.exit_code, step_reason::error, "");
-    complete(index, task_reason::step_failed,
-             step + " exited with code " + std::to_string(event.exit_code));
+    fail_step(index, task_reason::step_failed,
+              step + " exited with code " + std::to_string(event.exit_code));
     return;
   }
   end_step(index, event.exit_code,
@@ -152,7 +152,7 @@ void Engine::State::take(const event::StepExited& event) {
   if (event.id.step + 1 < plan_of(index).steps.size()) {
     start_step(index, event.id.step + 1);
   } else {
-    complete(index, task_reason::succeeded, "All Steps have completed executing");
+    complete_steps(index);
   }
 }
 

@@ -106,6 +106,17 @@ std::string EngineTest::started(std::string_view name) {
   return send(event::StepStarted{start.id, start.attempt});
 }
 
+std::string EngineTest::paused(std::string_view name, bool before, int code) {
+  const action::StartStep& start = last_start(name);
+  return send(event::StepPaused{start.id, start.attempt, before, code, {}});
+}
+
+std::string EngineTest::marked_failed(std::string_view name) {
+  const action::StartStep& start = last_start(name);
+  return send(event::StepExited{
+      .id = start.id, .attempt = start.attempt, .exit_code = 1, .marked_failed = true});
+}
+
 std::string EngineTest::exit(std::string_view name, int code, const Files& results) {
   const action::StartStep& start = last_start(name);
   return send(event::StepExited{
@@ -251,6 +262,10 @@ std::string EngineTest::describe(const Record& record) const {
                    + " "
                    + (it.ended ? it.termination_reason + " " + std::to_string(it.exit_code)
                                : std::string("Running"));
+          },
+          [&](const record::StepPaused& it) {
+            return plan.tasks.at(it.task).name + "/" + std::to_string(it.step) + number(it.attempt)
+                   + " " + std::string(to_string(it)) + " " + std::to_string(it.exit_code);
           },
           [&](const record::SidecarChanged& it) {
             const PlanTask& of = plan.tasks.at(it.task);

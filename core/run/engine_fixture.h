@@ -41,6 +41,8 @@ protected:
 
   std::string begin();
   std::string started(std::string_view name);
+  std::string paused(std::string_view name, bool before, int code = 0);
+  std::string marked_failed(std::string_view name); // at a breakpoint
   std::string exit(std::string_view name, int code, const Files& results = {});
   std::string exit_ok(std::string_view name, const Files& results = {}) {
     return exit(name, 0, results);

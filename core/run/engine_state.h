@@ -21,6 +21,7 @@ struct Engine::State {
 
   void take(const event::Begin& event);
   void take(const event::StepStarted& event);
+  void take(const event::StepPaused& event);
   void take(const event::StepExited& event);
   void take(const event::StepReset& event);
   void take(const event::SidecarReady& event);
@@ -99,6 +100,14 @@ struct Engine::State {
   // Stop the sidecars that run and put an ending off until they are gone; false if none runs.
   bool hold(std::size_t task, TaskRun::Ending ending);
   void go_on_if_gone(std::size_t task);
+
+  // --- breakpoints.cpp ---
+
+  // A step has failed: the attempt ends, or goes on where breakpoints are set.
+  void fail_step(std::size_t task, std::string_view reason, std::string message);
+
+  // The last step has ended well.
+  void complete_steps(std::size_t task);
 
   // --- matrix_moves.cpp: instances of matrices ---
 

@@ -41,6 +41,8 @@ Plan full_plan() {
   step.results = {{.name = "o", .type = ValueType::object, .keys = {"k"}}};
   step.stdout_path = "/out";
   step.stderr_path = "/err";
+  step.pause_before = true;
+  step.pause_on_failure = true;
   PlanTask first{.name = "a", .steps = {{.name = "only", .container = "step-first"}}};
   first.results = {{.name = "r", .type = ValueType::array},
                    {.name = "o",
@@ -129,6 +131,8 @@ TEST(PlanJson, RoundTrips) {
   EXPECT_EQ(task.steps[0].when[0].input.sole_reference()->name(), "steps.s.results.r");
   EXPECT_EQ(task.steps[0].results[0].keys, std::vector<std::string>{"k"});
   EXPECT_EQ(task.steps[0].stderr_path, "/err");
+  EXPECT_TRUE(task.steps[0].pause_before);
+  EXPECT_TRUE(task.steps[0].pause_on_failure);
   EXPECT_EQ(plan->tasks[0].results[1].value->task, "only");
   EXPECT_EQ(plan->volumes[0].kind, PlanVolume::Kind::bound);
   EXPECT_TRUE(plan->tasks[2].is_finally);

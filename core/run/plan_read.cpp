@@ -223,6 +223,7 @@ private:
         "workingDir", value.working_dir)("continueOnError", carry_on)("timeout", value.timeout)(
         "lateOnError", value.late_on_error)("lateTimeout", value.late_timeout)("when", value.when)(
         "results", value.results)("stdoutPath", value.stdout_path)("stderrPath", value.stderr_path)(
+        "pauseBefore", value.pause_before)("pauseOnFailure", value.pause_on_failure)(
         "image", value.image)("mounts", value.mounts)("containerFields", value.container_fields);
     value.on_error = carry_on ? PlanStep::OnError::carry_on : PlanStep::OnError::stop_and_fail;
   }

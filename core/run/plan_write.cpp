@@ -168,6 +168,8 @@ private:
     list("results", step.results);
     text("stdoutPath", step.stdout_path);
     text("stderrPath", step.stderr_path);
+    flag("pauseBefore", step.pause_before);
+    flag("pauseOnFailure", step.pause_on_failure);
     if (m_parts == PlanParts::all) {
       list("command", step.command);
       list("args", step.args);

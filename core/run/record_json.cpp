@@ -48,6 +48,17 @@ public:
     container_state(record);
   }
 
+  void operator()(const record::StepPaused& record) {
+    event("paused");
+    task(record.task, record.attempt);
+    text("step", m_plan.tasks[record.task].steps[record.step].name);
+    text("reason", to_string(record));
+    if (!record.before) {
+      number("exitCode", record.exit_code);
+    }
+    text("message", record.message);
+  }
+
   void operator()(const record::SidecarChanged& record) {
     event("sidecar");
     task(record.task, record.attempt);
@@ -164,6 +175,10 @@ std::string_view to_string(TaskState state) { return task_states[static_cast<std
 
 std::string_view to_string(GroupState state) {
   return group_states[static_cast<std::size_t>(state)];
+}
+
+std::string_view to_string(const record::StepPaused& paused) {
+  return paused.before ? "BeforeStep" : "OnFailure";
 }
 
 std::string to_json(const Record& record, const Plan& plan, std::uint64_t number,

@@ -36,6 +36,12 @@ TEST(RecordJson, WritesEachKind) {
       json(record::StepChanged{.ended = true, .exit_code = -1, .termination_reason = "Skipped"}),
       R"({"n":7,"time":1234,"event":"step","task":"build","attempt":0,"step":"compile",)"
       R"("state":"Terminated","reason":"Skipped"})");
+  EXPECT_EQ(json(record::StepPaused{.task = 1, .attempt = 1, .before = true}),
+            R"({"n":7,"time":1234,"event":"paused","task":"report","attempt":1,"step":"send",)"
+            R"("reason":"BeforeStep"})");
+  EXPECT_EQ(json(record::StepPaused{.exit_code = 127, .message = "no such program"}),
+            R"({"n":7,"time":1234,"event":"paused","task":"build","attempt":0,"step":"compile",)"
+            R"("reason":"OnFailure","exitCode":127,"message":"no such program"})");
   EXPECT_EQ(json(record::FinallyBegan{}), R"({"n":7,"time":1234,"event":"finally"})");
   EXPECT_EQ(json(record::GroupStopping{.reason = "Cancelled", .message = "by \"me\"\n\xFF"}),
             R"({"n":7,"time":1234,"event":"stopping","reason":"Cancelled",)"

@@ -53,6 +53,7 @@ struct TaskRun {
     std::string message;
   };
   std::optional<Loss> loss;
+  std::optional<Loss> step_failure; // of the attempt: a step failed and others run on
 
   bool waiting = false;                // for the sidecars: no step of the attempt has begun
   std::optional<Loss> sidecar_failure; // one died while the steps were not done

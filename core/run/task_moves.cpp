@@ -87,6 +87,7 @@ void Engine::State::begin_attempt(std::size_t task, int attempt) {
   it.resetting = false;
   it.files.clear();
   it.step_files.clear();
+  it.step_failure.reset();
   write(record::TaskChanged{.task = task, .state = TaskState::running, .attempt = attempt});
   LateValues values(run, &it);
   it.timeout = timeout_of(plan_of(task), values.lookup());

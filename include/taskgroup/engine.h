@@ -36,6 +36,16 @@ struct SidecarReady {
   int attempt = 0;
 };
 
+// A breakpoint holds a step until somebody decides: it has not begun (`before`), or it has failed.
+// Its StepStarted or StepExited follows.
+struct StepPaused {
+  StepId id;
+  int attempt = 0;
+  bool before = false;
+  int exit_code = 0;       // of one that failed
+  std::string start_error; // not empty: it could not be started
+};
+
 // A step's process has ended, and every process it left behind has been killed. `results` holds the
 // raw content of each result file of the Task that exists, `step_results` of the step's own. The
 // answer to a StartStep that says `skipped`, too.
@@ -47,6 +57,7 @@ struct StepExited {
   std::map<std::string, std::string> results;
   bool out_of_memory = false; // the kernel killed a process of the step for want of memory
   std::map<std::string, std::string> step_results;
+  bool marked_failed = false; // somebody at a breakpoint says so: whatever its onError
 };
 
 // An agent has emptied what the task owns and is ready for `attempt`. `error` is not empty if that
@@ -78,8 +89,9 @@ struct Tick {};
 
 } // namespace event
 
-using Event = std::variant<event::Begin, event::StepStarted, event::StepExited, event::StepReset,
-                           event::SidecarReady, event::ContainerLost, event::Cancel, event::Tick>;
+using Event = std::variant<event::Begin, event::StepStarted, event::StepPaused, event::StepExited,
+                           event::StepReset, event::SidecarReady, event::ContainerLost,
+                           event::Cancel, event::Tick>;
 
 // --- What to do about it: the engine's output, in order ---
 

@@ -92,6 +92,11 @@ struct PlanStep {
   std::vector<PlanWhen> when;
   std::vector<PlanResult> results; // files in /tekton/steps/step-<name>/results
 
+  // Breakpoints: somebody decides how to go on, before the step runs or after it has failed. A
+  // failed step of which the second holds does not keep later ones from running.
+  bool pause_before = false;
+  bool pause_on_failure = false;
+
   // Files that get a copy of stdout and stderr, appended to, folders made; both may be one. Empty =
   // none.
   Text stdout_path;

@@ -85,6 +85,17 @@ struct StepChanged {
   std::string message;
 };
 
+// A breakpoint holds a step, before it runs or after it has failed. The StepChanged that follows
+// ends that.
+struct StepPaused {
+  std::size_t task = 0;
+  std::size_t step = 0;
+  int attempt = 0;
+  bool before = false;
+  int exit_code = 0;   // of one that failed
+  std::string message; // why it could not be started
+};
+
 // A sidecar's process runs, or has ended: as StepChanged, whose reasons have one more, `Stopped` by
 // us, because its task needs it no longer.
 struct SidecarChanged {
@@ -117,8 +128,11 @@ struct GroupEnded {
 } // namespace record
 
 using Record = std::variant<record::GroupBegan, record::TaskChanged, record::TaskRetried,
-                            record::StepChanged, record::SidecarChanged, record::FinallyBegan,
-                            record::GroupStopping, record::GroupEnded>;
+                            record::StepChanged, record::StepPaused, record::SidecarChanged,
+                            record::FinallyBegan, record::GroupStopping, record::GroupEnded>;
+
+// Return what a breakpoint waited for: BeforeStep or OnFailure.
+std::string_view to_string(const record::StepPaused& paused);
 
 // Write a record as one JSON object without line breaks, always valid UTF-8. `number` counts the
 // journal's lines from 1; `time` is milliseconds since the Unix epoch. The schema is a contract:

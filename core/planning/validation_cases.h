@@ -3,11 +3,14 @@
 
 #include <taskgroup/reader.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <ostream>
+#include <set>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 // The cases of validation (core/planning/validation_cases/), for whoever has to give the same
@@ -66,11 +69,16 @@ inline std::vector<ValidationCase> validation_cases(const std::string& file) {
   return result;
 }
 
-// Return all cases.
+// Return all cases, those of every file of the folder.
 inline std::vector<ValidationCase> validation_cases() {
+  std::set<std::string> files;
+  std::error_code error;
+  for (const auto& entry :
+       std::filesystem::directory_iterator("core/planning/validation_cases", error))
+    if (entry.path().extension() == ".yaml")
+      files.insert(entry.path().stem().string());
   std::vector<ValidationCase> all;
-  for (const char* file : {"graph", "matrix", "names", "params", "results", "workspaces", "tasks",
-                           "task_run_specs", "definition", "doubts"})
+  for (const std::string& file : files)
     for (ValidationCase& one : validation_cases(file))
       all.push_back(std::move(one));
   return all;

@@ -32,9 +32,10 @@ void check_ports(const GroupView& group, Diagnostics& diagnostics) {
   std::map<std::string, std::vector<Listener>> listeners;
   for (std::size_t i = 0; i < group.tasks().size(); ++i) {
     const TaskView& task = group.tasks()[i];
+    if (task.spec == nullptr)
+      continue;
     std::set<std::string> own;
-    for (const Sidecar& sidecar :
-         task.spec != nullptr ? task.spec->sidecars : std::vector<Sidecar>())
+    for (const Sidecar& sidecar : task.spec->sidecars)
       for (const Located& port : sidecar.ports)
         if (own.insert(port.text).second)
           listeners[port.text].push_back({i, &port});

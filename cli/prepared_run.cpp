@@ -118,14 +118,15 @@ tl::expected<CheckedGroup, Failure> check_group(const Input& input, const std::s
     checked.request.uid = random_uid();
   checked.no_effect = input.catalog.no_effect_on_host;
 
+  auto applied =
+      apply_flags(flags, checked.group.params, checked.group.workspaces, checked.request);
+  resolve_task_names(checked.group, checked.request);
   Diagnostics diagnostics;
   std::vector<std::string> skipped;
   validate(checked.group, input.facts, diagnostics, skipped);
   if (auto settled = settle(diagnostics); !settled) {
     return tl::unexpected(settled.error());
   }
-  auto applied =
-      apply_flags(flags, checked.group.params, checked.group.workspaces, checked.request);
   if (!applied) {
     return tl::unexpected(applied.error());
   }

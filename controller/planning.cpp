@@ -169,18 +169,26 @@ Planned plan_run(const CustomRun& run, const Fetched& fetched, const std::string
   Planned::Ready ready;
   ready.facts.tasks = std::move(catalog.tasks);
   ready.facts.pipelines = std::move(catalog.pipelines);
-  Planned planned;
-  for (const MissingObject& missing : needs(runnable->group, ready.facts)) {
-    if (fetched.contains({missing.kind, missing.name}))
-      return not_found(missing.kind, missing.name, missing.where, run);
-    planned.missing.emplace_back(missing.kind, missing.name);
-  }
-  if (!planned.missing.empty())
-    return planned;
-
-  ready.group = resolve_pipeline_ref(runnable->group, ready.facts);
   ready.request = std::move(runnable->request);
   ready.request.service_account = run.service_account;
+  Planned planned;
+  const auto is_whole = [&](const GroupSpec& group) {
+    for (const MissingObject& missing : needs(group, ready.facts)) {
+      if (fetched.contains({missing.kind, missing.name})) {
+        planned = not_found(missing.kind, missing.name, missing.where, run);
+        return false;
+      }
+      planned.missing.emplace_back(missing.kind, missing.name);
+    }
+    return planned.missing.empty();
+  };
+  if (!is_whole(runnable->group))
+    return planned;
+  ready.group = resolve_pipeline_ref(runnable->group, ready.facts);
+  resolve_task_names(ready.group, ready.request);
+  if (!is_whole(ready.group))
+    return planned;
+
   std::vector<std::string> skipped;
   validate(ready.group, ready.facts, diagnostics, skipped);
   if (diagnostics.has_errors())

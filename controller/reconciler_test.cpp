@@ -605,6 +605,24 @@ TEST_F(ReconcilerTest, WhatIsMissingIsNamedBeforeAnyPod) {
   }
 }
 
+TEST_F(ReconcilerTest, ATaskThatAParamNamesIsFetched) {
+  const std::string spec =
+      "customSpec: {apiVersion: taskgroup.dev/v1alpha1, kind: TaskGroup, spec: "
+      "{params: [{name: t, default: other}], tasks: [{name: a, taskRef: "
+      "{name: $(params.t)}}]}}\nparams: [{name: t, value: build}]";
+  cluster.create_run(spec);
+  cluster.settle();
+  EXPECT_EQ(cluster.reason(), "CouldntGetTask");
+  EXPECT_THAT(cluster.message(), HasSubstr("taskRef.name: there is no Task \"build\""));
+
+  FakeCluster fresh;
+  fresh.apply("{apiVersion: tekton.dev/v1, kind: Task, metadata: {name: build}, spec: {steps: "
+              "[{image: i, script: x}]}}");
+  fresh.create_run(spec);
+  fresh.settle();
+  EXPECT_EQ(fresh.pods_created(), 1U) << fresh.message();
+}
+
 TEST_F(ReconcilerTest, AClaimThatIsMissingIsNamedBeforeAnyPod) {
   cluster.create_run(R"(
 customSpec:

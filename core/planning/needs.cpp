@@ -16,7 +16,7 @@ std::vector<MissingObject> needs(const GroupSpec& group, const Facts& facts) {
   std::set<std::string> seen;
   for (const auto* tasks : {&spec.tasks, &spec.finally}) {
     for (const PipelineTask& task : *tasks) {
-      // A name with variables in it is known only to plan().
+      // A name with variables in it is known when resolve_task_names() has seen the request.
       if (!task.task_ref || task.task_ref->text.find("$(") != std::string::npos)
         continue;
       const std::string& name = task.task_ref->text;

@@ -484,6 +484,26 @@ Plan Planner::make() {
 
 } // namespace
 
+void resolve_task_names(GroupSpec& group, const RunRequest& request) {
+  Diagnostics unheard;
+  ParamScope params;
+  if (!bind_group_params(group, request, params, unheard))
+    return;
+  NameScope names;
+  set_group_names(request, names);
+  for (auto* tasks : {&group.tasks, &group.finally}) {
+    for (PipelineTask& task : *tasks) {
+      if (!task.task_ref || task.task_ref->text.find("$(") == std::string::npos)
+        continue;
+      Diagnostics of_name;
+      const Substitution substitution({&params, &names}, of_name);
+      const std::string name = substitution.known(*task.task_ref, "the name of a Task");
+      if (!of_name.has_errors())
+        task.task_ref->text = name;
+    }
+  }
+}
+
 std::optional<Plan> plan(const GroupSpec& group, const RunRequest& request, const Facts& facts,
                          const PlanOptions& options, Diagnostics& diagnostics) {
   Diagnostics own;

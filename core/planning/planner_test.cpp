@@ -67,6 +67,19 @@ TEST_F(PlannerTest, NeedsNamesWhatTheFactsLack) {
   EXPECT_EQ(missing[0].name, "t");
 }
 
+TEST_F(PlannerTest, NeedsNamesATaskThatAParamNames) {
+  group.params = {declare("kind", ValueType::string, value("fast"))};
+  group.tasks = {referring("a", "$(params.kind)-$(context.pipelineRun.name)")};
+  group.finally = {referring("b", "$(params.unknown)")};
+  request.name = "run";
+  request.params = {param("kind", value("slow"))};
+  EXPECT_THAT(needs(group, facts), IsEmpty());
+  resolve_task_names(group, request);
+  const std::vector<MissingObject> missing = needs(group, facts);
+  ASSERT_EQ(missing.size(), 1U) << "what no param names is for plan() to report";
+  EXPECT_EQ(missing[0].name, "slow-run");
+}
+
 TEST_F(PlannerTest, PipelineRefKeepsTheGroupsOwnRun) {
   group.pipeline_ref = at("build");
   group.run.max_parallel = 3;

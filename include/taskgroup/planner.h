@@ -48,6 +48,11 @@ std::vector<MissingObject> needs(const GroupSpec& group, const Facts& facts);
 // own `run` kept. The facts must hold it (see needs()).
 GroupSpec resolve_pipeline_ref(const GroupSpec& group, const Facts& facts);
 
+// Put the values of this request's params into the names of Tasks (`taskRef.name`), so that needs()
+// and validate() know them. A name that cannot be known stays as it is, and plan() says why. The
+// group must be one that resolve_pipeline_ref() returned.
+void resolve_task_names(GroupSpec& group, const RunRequest& request);
+
 // Check a group for everything that can be known without params and bindings: graph (cycles,
 // unknown and duplicate names), references to params, results and workspaces, types, durations,
 // enums, names, finally's rules. Tasks whose TaskSpec is not in the facts are checked as far as

@@ -69,7 +69,7 @@ private:
   int m_fd;
 };
 
-class ContainerLauncher : public Launcher {
+class ContainerLauncher final : public Launcher {
 public:
   ContainerLauncher(const containers::Dialect& dialect, const Plan& plan, const RunFolder& folder,
                     ContainerOptions options)
@@ -202,7 +202,7 @@ private:
     return containers::pull_policy(fields.is_object() ? fields.value("imagePullPolicy", "") : "");
   }
 
-  void watch(int fd, std::uint64_t key) {
+  void watch(int fd, std::uint64_t key) const {
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = key;

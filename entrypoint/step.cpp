@@ -113,7 +113,7 @@ private:
   void decide(Verdict verdict);
 
   // Of a sidecar: begin its care, do what is due in it, and begin to end it.
-  void begin_care(const std::string& care);
+  void begin_care(const std::string& text);
   void see_to_care();
   void begin_stop(Millis grace);
   void remove_script();

@@ -46,8 +46,11 @@ private:
   taskgroup::NameScope m_names;
   taskgroup::TaskSpec m_spec;
   std::map<std::string, const taskgroup::TaskSpec*> m_specs;
+  taskgroup::GroupSpec m_group;
+  std::map<std::string, taskgroup::MatrixDraft> m_matrices;
   std::set<std::string> m_left_out;
-  taskgroup::LateScope m_late{taskgroup::LateScope::For::finally, m_specs, m_left_out};
+  taskgroup::LateScope m_late{taskgroup::LateScope::For::finally, m_group, m_specs, m_matrices,
+                              m_left_out};
   taskgroup::ChainScope m_variables{&m_names, &m_late};
   mutable taskgroup::Diagnostics m_diagnostics;
   taskgroup::Substitution m_substitution{{&m_params, &m_variables}, m_diagnostics};

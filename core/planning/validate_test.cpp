@@ -14,6 +14,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::UnorderedElementsAre;
 
 std::string name_of(const testing::TestParamInfo<ValidationCase>& info) { return info.param.name; }
 
@@ -171,8 +172,8 @@ TEST(Validate, TakesALongChainWithoutDeepRecursion) {
     yaml += "  - {name: t" + std::to_string(i) + ", runAfter: [t" + std::to_string((i + 1) % tasks)
             + "], taskSpec: {steps: [{image: i, script: x}]}}\n";
   const auto findings = check_documents(yaml).findings();
-  ASSERT_THAT(findings, SizeIs(1));
-  EXPECT_THAT(findings[0], HasSubstr("in a cycle: t0 -> t1 -> t2"));
+  EXPECT_THAT(findings, UnorderedElementsAre(HasSubstr("in a cycle: t0 -> t1 -> t2"),
+                                             HasSubstr("the pod has 2000 containers")));
 }
 
 } // namespace

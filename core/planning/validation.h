@@ -39,6 +39,9 @@ void check_passing(const GroupView& group, const TaskView& task, Diagnostics& di
 // A task's matrix: its values, and what it passes to the Task.
 void check_matrix(const GroupView& group, const TaskView& view, Diagnostics& diagnostics);
 
+// Whether the group has so many containers that its pod is slow to start, or too large.
+void check_containers(const GroupView& group, Diagnostics& diagnostics);
+
 // A Task: its declarations, volumes and steps, with the references in them.
 void check_task(const GroupView& group, const TaskView& task, Diagnostics& diagnostics);
 

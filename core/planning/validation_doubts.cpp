@@ -400,6 +400,7 @@ void check_users(const GroupView& group, Diagnostics& diagnostics) {
 
 void check_doubts(const GroupView& group, Diagnostics& diagnostics) {
   check_never_set(group, check_when(group, diagnostics), diagnostics);
+  check_containers(group, diagnostics);
   if (group.tasks().size() > most_tasks)
     return;
   check_ports(group, diagnostics);

@@ -5,9 +5,13 @@
 #include "core/run/combinations.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace taskgroup::validation {
 namespace {
+
+// Measured: a pod of so many still starts within seconds (e2e/cluster/tests/limits_test.py).
+constexpr std::size_t many_containers = 60;
 
 // What a matrix passes is a string, whatever stands in it.
 void check_declared(const TaskView& view, const Param& param, Diagnostics& diagnostics) {
@@ -33,19 +37,18 @@ void check_not_passed(const PipelineTask& task, const Param& param, Diagnostics&
                                       param.name.text));
 }
 
-// Count the combinations if all is written out.
-void check_count(const GroupView& group, const PipelineTask& task, Diagnostics& diagnostics) {
-  const int limit = group.group().run.max_combinations;
-  const std::size_t most = limit > 0 ? static_cast<std::size_t>(limit) : max_matrix_combinations;
+// Return the combinations of the matrix if all is written out; nothing if not, or if they are too
+// many.
+std::optional<MatrixValues> written_out(const PipelineTask& task) {
   MatrixValues values;
   for (const Param& param : task.matrix->params) {
     const auto* items = std::get_if<std::vector<Located>>(&param.value.data);
     if (items == nullptr)
-      return;
+      return std::nullopt;
     auto& texts = values.params.emplace_back(param.name.text, std::vector<std::string>()).second;
     for (const Located& item : *items) {
       if (has_variables(item.text))
-        return;
+        return std::nullopt;
       texts.push_back(item.text);
     }
   }
@@ -54,15 +57,37 @@ void check_count(const GroupView& group, const PipelineTask& task, Diagnostics& 
     for (const Param& param : include.params) {
       const auto* text = std::get_if<Located>(&param.value.data);
       if (text == nullptr || has_variables(text->text))
-        return;
+        return std::nullopt;
       combination.emplace(param.name.text, text->text);
     }
   }
-  if (!fan_out(values, most))
+  return values;
+}
+
+std::size_t most_combinations(const GroupView& group, std::size_t otherwise) {
+  const int limit = group.group().run.max_combinations;
+  return limit > 0 ? static_cast<std::size_t>(limit) : otherwise;
+}
+
+void check_count(const GroupView& group, const PipelineTask& task, Diagnostics& diagnostics) {
+  const std::size_t most = most_combinations(group, max_matrix_combinations);
+  const std::optional<MatrixValues> values = written_out(task);
+  if (values && !fan_out(*values, most))
     diagnostics.add_error(task.matrix->where,
                           fmt::format("the matrix has more than {} combinations; make its arrays "
                                       "shorter",
                                       most));
+}
+
+// Return how many instances of a task are planned, as far as the text alone shows it.
+std::size_t instances_of(const GroupView& group, const PipelineTask& task) {
+  if (!is_matrixed(task))
+    return 1;
+  if (has_late_matrix(task))
+    return most_combinations(group, default_late_combinations);
+  const std::optional<MatrixValues> values = written_out(task);
+  const auto combinations = values ? fan_out(*values, max_matrix_combinations) : std::nullopt;
+  return combinations ? std::max<std::size_t>(combinations->size(), 1) : 1;
 }
 
 } // namespace
@@ -98,6 +123,34 @@ void check_matrix(const GroupView& group, const TaskView& view, Diagnostics& dia
     check_not_passed(task, param, diagnostics);
   });
   check_count(group, task, diagnostics);
+}
+
+void check_containers(const GroupView& group, Diagnostics& diagnostics) {
+  std::size_t all = 0;
+  std::size_t largest = 0;
+  const PipelineTask* largest_task = nullptr;
+  for (const TaskView& view : group.tasks()) {
+    if (view.spec == nullptr)
+      continue;
+    const std::size_t own =
+        (view.spec->steps.size() + view.spec->sidecars.size()) * instances_of(group, *view.task);
+    all += own;
+    if (own > largest) {
+      largest = own;
+      largest_task = view.task;
+    }
+  }
+  if (all > many_containers)
+    diagnostics.add_warning(
+        largest_task->where,
+        fmt::format("the pod has {} containers, {} of them for this task; kubelet starts them one "
+                    "after the other, and their specs share one object of 1.5 MB at most, so that "
+                    "more than about {} are slow to start or refused; make several groups of this "
+                    "one{}",
+                    all, largest, many_containers,
+                    is_matrixed(*largest_task)
+                        ? ", shorten the matrix, or lower `run.matrix.maxCombinations`"
+                        : ""));
 }
 
 } // namespace taskgroup::validation

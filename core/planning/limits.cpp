@@ -88,7 +88,6 @@ constexpr FieldSchema field_schema_table[] = {
     {embedded_task, "description", long_text},
     {embedded_task, "params", by_name},
     {embedded_task, "workspaces", by_name},
-    {embedded_task, "results", by_name},
     {embedded_task, "volumes", by_name},
     {embedded_task, "steps", R"({"maxItems": 128})"},
     {step, "name", late_label},

@@ -52,7 +52,7 @@ constexpr Field pod_template[] = {
     host_ignores("tolerations", objects, of_scheduler),
     host_ignores("affinity", object, of_scheduler),
     host_ignores("securityContext", object, of_pod),
-    host_refuses("volumes", objects, "about the pod; use `volumes` of the Task, or workspaces"),
+    takes("volumes", objects),
     host_ignores("runtimeClassName", string, of_scheduler),
     host_ignores("automountServiceAccountToken", boolean, no_account),
     host_ignores("dnsPolicy", string, own_network),

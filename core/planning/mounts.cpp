@@ -28,7 +28,48 @@ constexpr std::array<ImplicitVolume, 4> implicit_volumes{{{"workspace", "/worksp
                                                           {"results", "/tekton/results"},
                                                           {"steps", "/tekton/steps"}}};
 
+// Where there is no cluster, look whether there is what a volume is made of.
+void find_given(PlanVolume& volume, const GivenObjects* given, const Where& where,
+                Diagnostics& diagnostics) {
+  if (given == nullptr)
+    return;
+  const auto found = given_volume(volume.source, *given);
+  if (!found)
+    diagnostics.add_error(where, found.error());
+  volume.read_only = found && found->claim.empty();
+}
+
+// A volume without a source is an emptyDir to Kubernetes.
+bool is_empty_dir(const std::string& source) {
+  return source == "{}" || !json_field(source, "emptyDir").empty();
+}
+
 } // namespace
+
+std::vector<std::pair<std::string, PlanVolume>> template_volumes(const RawValue& pod_template,
+                                                                 const Substitution& substitution,
+                                                                 const GivenObjects* given) {
+  std::vector<std::pair<std::string, PlanVolume>> result;
+  const Node* volumes = pod_template.node.find("volumes");
+  for (std::size_t i = 0; volumes != nullptr && i < volumes->size(); ++i) {
+    const RawValue written{volumes->children()[i],
+                           fmt::format("{}.volumes[{}]", pod_template.path, i)};
+    const auto [name, source] = take_name(known_json(written, substitution, "a volume"));
+    if (name.empty())
+      continue; // the API server says so
+    PlanVolume volume;
+    volume.source = source;
+    volume.kind = PlanVolume::Kind::bound;
+    if (given != nullptr && is_empty_dir(source)) {
+      volume.kind = PlanVolume::Kind::empty;
+      volume.source.clear();
+    } else {
+      find_given(volume, given, written.node.where(written.path), substitution.diagnostics());
+    }
+    result.emplace_back(name, std::move(volume));
+  }
+  return result;
+}
 
 std::vector<UserMount> resolve_mounts(const std::vector<VolumeMount>& mounts,
                                       const Substitution& substitution) {
@@ -75,13 +116,7 @@ TaskVolumes::TaskVolumes(std::size_t index, const TaskSpec& spec,
     } else {
       volume.kind = PlanVolume::Kind::bound;
       volume.source = json_object(own.kind, known_json(own.source, substitution, "a volume"));
-      if (given != nullptr) {
-        const auto found = given_volume(volume.source, *given);
-        if (!found)
-          substitution.diagnostics().add_error(own.source.node.where(own.source.path),
-                                               found.error());
-        volume.read_only = found && found->claim.empty();
-      }
+      find_given(volume, given, own.source.node.where(own.source.path), substitution.diagnostics());
     }
     m_own.insert_or_assign(name, volume.name);
     volumes.push_back(std::move(volume));

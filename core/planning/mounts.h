@@ -12,6 +12,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace taskgroup {
@@ -31,6 +32,12 @@ std::vector<UserMount> resolve_mounts(const std::vector<VolumeMount>& mounts,
 
 // Names of volumes as an author writes them -> the plan's: those of `run.podTemplate`.
 using SharedVolumes = std::map<std::string, std::string>;
+
+// Return the volumes of a podTemplate by the names that the author gives them; the plan's names are
+// still to be made. Without a cluster, with `given`, what they are made of must be there.
+std::vector<std::pair<std::string, PlanVolume>> template_volumes(const RawValue& pod_template,
+                                                                 const Substitution& substitution,
+                                                                 const GivenObjects* given);
 
 // The volumes that belong to one task alone, and what its steps mount: in stock's layout, at
 // stock's paths (taskrun-semantics.md 1.1, design.md 4).

@@ -121,11 +121,9 @@ void Planner::plan_pod_template(Plan& plan) {
     const std::string value = known_json(field, substitution, "podTemplate");
     plan.pod_template = merge_json(plan.pod_template, json_object(keys[i].name, value));
   }
-  for (const auto& [name, source] : volume_sources(whole, substitution)) {
-    PlanVolume volume;
-    volume.kind = PlanVolume::Kind::bound;
+  for (auto& [name, volume] :
+       template_volumes(whole, substitution, m_options.pod ? nullptr : &m_facts.given)) {
     volume.name = m_volume_names.make("pt-" + name, "podTemplate/" + name);
-    volume.source = source;
     m_template_volumes.insert_or_assign(name, volume.name);
     m_volumes.push_back(std::move(volume));
   }

@@ -71,28 +71,21 @@ std::string json_field(const std::string& object, std::string_view key) {
   return found == parsed.end() ? std::string() : found->dump();
 }
 
+std::pair<std::string, std::string> take_name(const std::string& object) {
+  json rest = parse(object);
+  const json name = rest.is_object() ? rest.value("name", json()) : json();
+  if (!name.is_string())
+    return {};
+  rest.erase("name");
+  return {name.get<std::string>(), rest.dump()};
+}
+
 std::string merge_json(const std::string& lower, const std::string& upper) {
   if (lower.empty() || upper.empty())
     return upper.empty() ? lower : upper;
   json merged = parse(lower);
   merge(merged, parse(upper));
   return merged.dump();
-}
-
-std::vector<std::pair<std::string, std::string>> volume_sources(const RawValue& pod_template,
-                                                                const Substitution& substitution) {
-  std::vector<std::pair<std::string, std::string>> result;
-  const Node* volumes = pod_template.node.find("volumes");
-  for (std::size_t i = 0; volumes != nullptr && i < volumes->size(); ++i) {
-    json source = known(volumes->children()[i], fmt::format("{}.volumes[{}]", pod_template.path, i),
-                        substitution, "a volume");
-    const json name = source.is_object() ? source.value("name", json()) : json();
-    if (!name.is_string())
-      continue; // the API server says so
-    source.erase("name");
-    result.emplace_back(name.get<std::string>(), source.dump());
-  }
-  return result;
 }
 
 void for_each_text(const RawValue& value, const std::function<void(const Located&)>& visit) {

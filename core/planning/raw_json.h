@@ -31,14 +31,12 @@ std::string json_object(std::string_view key, const std::string& value);
 // Return the JSON of an object's field; empty if there is none.
 std::string json_field(const std::string& object, std::string_view key);
 
+// Take the member `name` out of a JSON object; return it, and what is left. Empty: it is no text.
+std::pair<std::string, std::string> take_name(const std::string& object);
+
 // Put one JSON object over another: objects in it are merged, everything else is replaced, null
 // replaces nothing. An empty text is none.
 std::string merge_json(const std::string& lower, const std::string& upper);
-
-// Return the volumes of a podTemplate: the name of each, and its source as JSON with its variables
-// replaced (`{"configMap": {…}}`).
-std::vector<std::pair<std::string, std::string>> volume_sources(const RawValue& pod_template,
-                                                                const Substitution& substitution);
 
 // Call `visit` for each text in a value (not for the keys of objects).
 void for_each_text(const RawValue& value, const std::function<void(const Located&)>& visit);

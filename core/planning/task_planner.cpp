@@ -105,20 +105,19 @@ void set_task_names(const GroupContext& context, const PipelineTask& task,
   names.refuse("step.artifacts.", std::string(no_artifacts));
 }
 
-// Take apart the podTemplate of one task; its volumes are that task's.
+// Take apart the podTemplate of one task; its volumes are that task's. Without a pod, with `given`,
+// they are all there is to it.
 void plan_pod_template(const TaskRunSpec& run_spec, std::size_t index,
                        const Substitution& substitution, NamePool& volume_names,
-                       SharedVolumes& shared, TaskDraft& draft) {
+                       const GivenObjects* given, SharedVolumes& shared, TaskDraft& draft) {
   const RawValue& pod_template = run_spec.pod_template;
   if (!pod_template)
     return;
-  draft.pod_template = take_apart(pod_template, substitution);
-  for (const auto& [name, source] : volume_sources(pod_template, substitution)) {
-    PlanVolume volume;
-    volume.kind = PlanVolume::Kind::bound;
+  if (given == nullptr)
+    draft.pod_template = take_apart(pod_template, substitution);
+  for (auto& [name, volume] : template_volumes(pod_template, substitution, given)) {
     volume.name = volume_names.make(fmt::format("pt{}-{}", index, name),
                                     fmt::format("podTemplate/{}/{}", index, name));
-    volume.source = source;
     shared.insert_or_assign(name, volume.name);
     draft.volumes.push_back(std::move(volume));
   }
@@ -221,11 +220,12 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
   std::vector<TaskWorkspace> workspaces =
       bind_task_workspaces(task, spec, context.workspaces, embedded, group, substitution, names);
   SharedVolumes shared_volumes = context.volumes;
-  if (run_spec != nullptr && context.pod)
-    plan_pod_template(*run_spec, index, substitution, context.volume_names, shared_volumes, draft);
+  const GivenObjects* given = context.pod ? nullptr : &context.facts.given;
+  if (run_spec != nullptr)
+    plan_pod_template(*run_spec, index, substitution, context.volume_names, given, shared_volumes,
+                      draft);
   const TaskVolumes volumes(index, spec, std::move(workspaces), shared_volumes, substitution,
-                            context.volume_names, draft.volumes,
-                            context.pod ? nullptr : &context.facts.given);
+                            context.volume_names, draft.volumes, given);
 
   DraftCommon step_template =
       draft_common(context.step_template, Substitution({&variables}, diagnostics));

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 
 namespace taskgroup {
@@ -109,6 +110,31 @@ void check_given(const Step& step, const DraftCommon& merged, const GivenObjects
           step.env_from ? step.env_from.node.where(step.env_from.path) : step.where, found.error());
 }
 
+// Merge variables by name. The order decides which may refer to which as `$(NAME)`: it is that of a
+// strategic merge patch (mergeSortedSlice), in which one of the template's own comes before the
+// first of the step's that stands after it in the template, and else behind them all.
+std::vector<DraftEnv> merge_env(const std::vector<DraftEnv>& lower, std::vector<DraftEnv> upper) {
+  const auto place = [](const std::vector<DraftEnv>& list, const DraftEnv& wanted) {
+    return std::find_if(list.begin(), list.end(),
+                        [&](const DraftEnv& candidate) { return candidate.name == wanted.name; });
+  };
+  std::vector<DraftEnv> result;
+  auto next = upper.begin();
+  for (auto own = lower.begin(); own != lower.end(); ++own) {
+    if (place(upper, *own) != upper.end())
+      continue;
+    for (; next != upper.end(); ++next) {
+      const auto in_lower = place(lower, *next);
+      if (in_lower != lower.end() && in_lower > own)
+        break;
+      result.push_back(*next);
+    }
+    result.push_back(*own);
+  }
+  result.insert(result.end(), std::move_iterator(next), std::move_iterator(upper.end()));
+  return result;
+}
+
 } // namespace
 
 DraftCommon draft_common(const StepCommon& common, const Substitution& substitution) {
@@ -161,18 +187,7 @@ DraftCommon merge_common(const DraftCommon& lower, DraftCommon upper) {
   if (upper.working_dir.empty())
     upper.working_dir = lower.working_dir;
 
-  // A template's variables come first, so that the step's own may refer to them as `$(NAME)`.
-  std::vector<DraftEnv> env = lower.env;
-  for (DraftEnv& variable : upper.env) {
-    const auto same = std::find_if(env.begin(), env.end(), [&](const DraftEnv& candidate) {
-      return candidate.name == variable.name;
-    });
-    if (same != env.end())
-      *same = std::move(variable);
-    else
-      env.push_back(std::move(variable));
-  }
-  upper.env = std::move(env);
+  upper.env = merge_env(lower.env, std::move(upper.env));
 
   for (const UserMount& mount : lower.mounts) {
     const bool replaced =

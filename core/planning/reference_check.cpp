@@ -339,11 +339,12 @@ ReferenceCheck::Meaning ReferenceCheck::workspace(const VariableName& name,
   if (!unknown_task && std::find(known.begin(), known.end(), wanted) == known.end()) {
     const std::string message =
         fmt::format("\"$({})\": the workspace \"{}\" is not declared", written, wanted);
-    // Tasks in use have texts left over from a workspace that they had; to stock they are text.
+    // To stock it is text inside a Task, and Tasks make use of that: a step whose `when` asks for
+    // `bound` of a workspace that is not there is skipped (docs/tasks.md of Tekton).
     const std::string hint = did_you_mean(wanted, known);
-    if (m_level != Level::task || !hint.empty())
+    if (m_level != Level::task)
       return fail(where, message + hint);
-    m_diagnostics.add_warning(where, message + ", so that it stays as it is");
+    m_diagnostics.add_warning(where, message + ", so that it stays as it is" + hint);
     return {};
   }
   const std::string attribute = size > 2 ? name.parts.back() : std::string();

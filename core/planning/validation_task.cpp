@@ -184,11 +184,16 @@ private:
     std::vector<std::string_view> volumes;
     for (const Volume& volume : m_spec.volumes)
       volumes.push_back(volume.name.text);
-    if (const Node* shared = m_group.group().run.pod_template.node.find("volumes")) {
-      for (const Node& volume : shared->children())
-        if (const Node* name = volume.find("name"))
+    const auto add_volumes_of = [&](const RawValue& pod_template) {
+      const Node* shared = pod_template.node.find("volumes");
+      for (std::size_t i = 0; shared != nullptr && i < shared->size(); ++i)
+        if (const Node* name = shared->children()[i].find("name"))
           volumes.push_back(name->text());
-    }
+    };
+    add_volumes_of(m_group.group().run.pod_template);
+    for (const TaskRunSpec& run_spec : m_group.group().run.task_run_specs)
+      if (run_spec.task.text == m_view.task->name.text)
+        add_volumes_of(run_spec.pod_template);
     const bool named_late = std::any_of(volumes.begin(), volumes.end(), has_variables);
     std::set<std::string> paths;
     for (const VolumeMount& mount : step.volume_mounts) {
@@ -201,8 +206,10 @@ private:
               "volumes whose names begin with \"tekton-internal-\" are Tekton's own");
       else if (!name.empty() && !named_late && !has_variables(name)
                && std::find(volumes.begin(), volumes.end(), name) == volumes.end())
-        error(mount.name.where, fmt::format("there is no volume \"{}\" in `volumes`{}", name,
-                                            did_you_mean(name, volumes)));
+        m_diagnostics.add_warning(mount.name.where,
+                                  fmt::format("there is no volume \"{}\" in `volumes`{}; the run's "
+                                              "podTemplate has to bring it",
+                                              name, did_you_mean(name, volumes)));
       if (mount.mount_path.text.empty())
         continue;
       const std::string path = clean(mount.mount_path.text);

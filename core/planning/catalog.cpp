@@ -450,6 +450,7 @@ void CatalogMaker::add_task_run(const ObjectReader& reader, const Identity& iden
   single.run.pod_template = spec.raw("podTemplate");
   single.run.task_run_specs.push_back(decode_task_resources(spec));
   single.run.task_run_specs.back().task = identity.name;
+  single.run.breakpoints = decode_debug(spec, identity.name);
 
   const bool has_ref = spec.has("taskRef");
   const bool has_spec = spec.has("taskSpec");

@@ -51,6 +51,10 @@ std::vector<TaskRunSpec> decode_task_run_specs(const ObjectReader& reader);
 // Decode `computeResources`, `stepSpecs` and `sidecarSpecs` of a TaskRun.
 TaskRunSpec decode_task_resources(const ObjectReader& reader);
 
+// Decode `breakpoints` of `run` of a TaskGroup, and `debug` of a TaskRun, whose one task is `task`.
+std::vector<Breakpoints> decode_breakpoints(const ObjectReader& reader);
+std::vector<Breakpoints> decode_debug(const ObjectReader& reader, const Located& task);
+
 // Decode `medium` and `sizeLimit` of an emptyDir.
 struct EmptyDir {
   bool memory = false;

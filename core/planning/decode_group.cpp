@@ -175,6 +175,7 @@ RunSpec decode_run(const ObjectReader& reader) {
   reader.check("podTemplate");
   run.pod_template = reader.raw("podTemplate");
   run.task_run_specs = decode_task_run_specs(reader);
+  run.breakpoints = decode_breakpoints(reader);
   constexpr std::array<std::string_view, 2> sidecar_ways = {"wrapped", "fromStart"};
   const Located sidecars = reader.text("sidecars");
   run.sidecars_from_start = sidecars.text == sidecar_ways[1];

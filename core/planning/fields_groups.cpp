@@ -26,6 +26,7 @@ constexpr Field run[] = {
     takes("podTemplate", object, ObjectKind::pod_template),
     takes("stepTemplate", object, ObjectKind::step_template),
     takes("taskRunSpecs", objects, ObjectKind::pipeline_task_run_spec),
+    takes("breakpoints", objects, ObjectKind::run_breakpoints),
     takes("resources", string),
     host_ignores("sidecars", string, "on the host sidecars start with their tasks"),
     host_ignores("agentInstall", string, of_pod),
@@ -38,6 +39,12 @@ constexpr Field run_timeouts[] = {
 
 constexpr Field run_matrix[] = {
     takes("maxCombinations", integer),
+};
+
+constexpr Field run_breakpoints[] = {
+    takes("task", string),
+    takes("onFailure", string),
+    takes("beforeSteps", strings),
 };
 
 constexpr Field group_workspace[] = {
@@ -167,6 +174,8 @@ constexpr ObjectFields table[] = {
     {ObjectKind::run, "Run", "`run` of a TaskGroup", run},
     {ObjectKind::run_timeouts, "RunTimeouts", "`run.timeouts` of a TaskGroup", run_timeouts},
     {ObjectKind::run_matrix, "RunMatrix", "`run.matrix` of a TaskGroup", run_matrix},
+    {ObjectKind::run_breakpoints, "RunBreakpoints", "`run.breakpoints` of a TaskGroup",
+     run_breakpoints},
     {ObjectKind::group_workspace, "GroupWorkspace", "`workspaces` of a TaskGroup", group_workspace},
     {ObjectKind::pipeline_spec, "PipelineSpec", "`spec` of a Pipeline", pipeline_spec},
     {ObjectKind::pipeline_workspace, "PipelineWorkspaceDeclaration", "`workspaces` of a Pipeline",

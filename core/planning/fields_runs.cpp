@@ -126,7 +126,7 @@ constexpr Field task_run_sidecar_spec[] = {
 };
 
 constexpr Field task_run_spec[] = {
-    refuses("debug", object, "not supported yet; `--keep` keeps the files of a failed run"),
+    takes("debug", object, ObjectKind::task_run_debug),
     takes("params", objects, ObjectKind::param),
     refuses("resources", object, no_pipeline_resources, v1beta1),
     host_ignores("serviceAccountName", string, no_account),
@@ -144,6 +144,15 @@ constexpr Field task_run_spec[] = {
     takes("sidecarOverrides", objects, ObjectKind::task_run_sidecar_spec, v1beta1),
     takes("computeResources", object, ObjectKind::resources),
     ignores("managedBy", string, no_managed_by),
+};
+
+constexpr Field task_run_debug[] = {
+    takes("breakpoints", object, ObjectKind::task_breakpoints),
+};
+
+constexpr Field task_breakpoints[] = {
+    takes("onFailure", string),
+    takes("beforeSteps", strings),
 };
 
 constexpr Field custom_run_spec[] = {
@@ -181,6 +190,9 @@ constexpr ObjectFields table[] = {
     {ObjectKind::task_run_sidecar_spec, "TaskRunSidecarSpec",
      "`sidecarSpecs`; in v1beta1 `sidecarOverrides`", task_run_sidecar_spec},
     {ObjectKind::task_run_spec, "TaskRunSpec", "`spec` of a TaskRun", task_run_spec},
+    {ObjectKind::task_run_debug, "TaskRunDebug", "`debug` of a TaskRun", task_run_debug},
+    {ObjectKind::task_breakpoints, "TaskBreakpoints", "`debug.breakpoints` of a TaskRun",
+     task_breakpoints},
     {ObjectKind::custom_run_spec, "CustomRunSpec", "`spec` of a CustomRun", custom_run_spec},
 };
 

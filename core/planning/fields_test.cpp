@@ -213,6 +213,7 @@ spec:
   workspaces: [{name: w, optional: true, emptyDir: {medium: Memory, sizeLimit: 1Gi}}]
   run:
     matrix: {maxCombinations: 4}
+    breakpoints: [{task: one, onFailure: enabled}]
     timeouts: {tasks: 1m}
     podTemplate: {nodeSelector: {a: b}}
     stepTemplate: {image: i}
@@ -315,7 +316,7 @@ spec:
 apiVersion: tekton.dev/v1
 kind: TaskRun
 metadata: {name: a}
-spec: {taskRef: {name: t}, podTemplate: {}}
+spec: {taskRef: {name: t}, podTemplate: {}, debug: {breakpoints: {onFailure: enabled}}}
 ---
 apiVersion: tekton.dev/v1beta1
 kind: TaskRun

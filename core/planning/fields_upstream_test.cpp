@@ -116,6 +116,8 @@ constexpr UpstreamFields upstream[] = {
      "status statusMessage taskRef taskSpec timeout workspaces"},
     {ObjectKind::task_run_spec, only_v1, "sidecarSpecs stepSpecs"},
     {ObjectKind::task_run_spec, only_v1beta1, "resources sidecarOverrides stepOverrides"},
+    {ObjectKind::task_run_debug, both_versions, "breakpoints"},
+    {ObjectKind::task_breakpoints, both_versions, "beforeSteps onFailure"},
     {ObjectKind::custom_run, only_v1beta1, "apiVersion kind metadata spec status"},
     {ObjectKind::custom_run_spec, only_v1beta1,
      "customRef customSpec params retries serviceAccountName status statusMessage "

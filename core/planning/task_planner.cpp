@@ -3,6 +3,7 @@
 
 #include <taskgroup/nearest.h>
 
+#include "core/planning/breakpoints.h"
 #include "core/planning/late_scope.h"
 #include "core/planning/matrix.h"
 #include "core/planning/mounts.h"
@@ -257,6 +258,7 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
   }
   planned.results = plan_results(spec.results);
   planned.emptied = volumes.emptied(planned.steps);
+  plan_breakpoints(context.run, task, index, context.volume_names, planned, draft.volumes);
   collect_needs(task, late, planned);
 }
 

@@ -29,6 +29,7 @@ void validate(const GroupSpec& group, const Facts& facts, Diagnostics& diagnosti
   validation::check_graph(view, diagnostics);
   validation::check_run(view, diagnostics);
   validation::check_task_run_specs(view, diagnostics);
+  validation::check_breakpoints(view, diagnostics);
   for (const TaskView& task : view.tasks()) {
     validation::check_passing(view, task, diagnostics);
     if (task.spec != nullptr)

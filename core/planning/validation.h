@@ -67,6 +67,9 @@ void check_run(const GroupView& group, Diagnostics& diagnostics);
 // What the run says of single tasks, and that no step requests more than its limit.
 void check_task_run_specs(const GroupView& group, Diagnostics& diagnostics);
 
+// Tasks and steps that breakpoints name.
+void check_breakpoints(const GroupView& group, Diagnostics& diagnostics);
+
 // Declared params: names, types, defaults and enums.
 enum class NameFormat { any, variable };
 void check_param_specs(const std::vector<ParamSpec>& params, NameFormat format,

@@ -248,6 +248,15 @@ struct TaskRunSpec {
   RawValue pod_template;
 };
 
+// Where a task's steps are held until somebody decides how to go on: an item of `run.breakpoints`,
+// or a TaskRun's `debug.breakpoints` (taskrun-semantics.md 2.4).
+struct Breakpoints {
+  Where where;
+  Located task;
+  bool on_failure = false; // of any step
+  std::vector<Located> before_steps;
+};
+
 // What a pod asks for: `run.resources` (requests.h). `pod` is `peak`, and the pod has requests and
 // limits of its own where the cluster knows them (Kubernetes 1.34).
 enum class RequestMode { peak, sum, pod };
@@ -265,6 +274,7 @@ struct RunSpec {
   RawValue pod_template;
   std::vector<TaskRunSpec> task_run_specs;
   bool sidecars_from_start = false; // sidecars: fromStart
+  std::vector<Breakpoints> breakpoints;
   AgentInstall agent_install = AgentInstall::automatic;
 };
 

@@ -18,12 +18,14 @@ function(taskgroup_compile_small)
   endforeach()
 endfunction()
 
-# taskgroup_link_small(PROGRAM) links it statically, without unused sections and without symbols.
+# taskgroup_link_small(PROGRAM) links it statically, without unused sections, without symbols and
+# without the padding that would put code on pages of its own.
 function(taskgroup_link_small program)
   if(TASKGROUP_SANITIZE)
     return()
   endif()
   target_link_options(
     ${program} PRIVATE -static $<$<CONFIG:Release>:-Wl,--gc-sections;-Wl,--build-id=none;-s>
+                       $<$<CONFIG:Release>:-Wl,-z,noseparate-code>
                        "$<$<CONFIG:Release>:${taskgroup_small_link}>")
 endfunction()

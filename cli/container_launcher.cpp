@@ -139,6 +139,16 @@ public:
     }
   }
 
+  std::vector<std::string> enter(const Container& container, bool terminal) const override {
+    const ContainerRecipe recipe =
+        recipe_of(m_plan, m_folder, m_volumes, m_options.agent, container);
+    std::vector<std::string> words = {m_dialect.program(), "exec"};
+    if (terminal)
+      words.emplace_back("-it");
+    words.push_back(container_name(m_folder, recipe));
+    return words;
+  }
+
   int exits_fd() const override { return m_events; }
 
   std::vector<ContainerExit> read_exits() override {

@@ -8,8 +8,12 @@
 
 #include <sys/wait.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -27,6 +31,21 @@ bool is_hidden(const std::string& directory) {
     }
   }
   return false;
+}
+
+// Return the pid of a container's agent as this process sees it. What the supervisor knows is its
+// number in a namespace of its own; the words that the agent was started with are unique.
+std::string find_agent(const std::string& container, const std::string& nonce) {
+  using namespace std::string_literals;
+  const std::string words = "\0--container\0"s + container + "\0--nonce\0"s + nonce + "\0"s;
+  std::error_code none;
+  for (const auto& process : std::filesystem::directory_iterator("/proc", none)) {
+    std::ifstream file(process.path() / "cmdline");
+    const std::string line{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    if (line.find(words) != std::string::npos)
+      return process.path().filename().string();
+  }
+  return {};
 }
 
 class HostLauncher : public Launcher {
@@ -79,6 +98,18 @@ public:
     if (!started) {
       refuse(container, started.error());
     }
+  }
+
+  std::vector<std::string> enter(const Container& container, bool /*terminal*/) const override {
+    const std::string agent = find_agent(name_of(container), m_plan.nonce);
+    if (agent.empty())
+      return {};
+    std::vector<std::string> words = {"nsenter", "--target=" + agent, "--mount", "--pid"};
+    if (m_options.one_user) {
+      words.emplace_back("--user");
+      words.emplace_back("--preserve-credentials");
+    }
+    return words;
   }
 
   int exits_fd() const override { return m_sandbox.event_fd(); }

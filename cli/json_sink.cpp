@@ -30,6 +30,15 @@ public:
            {"line", line}});
   }
 
+  void held(const HeldStep& step) override {
+    print({{"event", "held"},
+           {"task", step.task},
+           {"step", step.step},
+           {"look", step.look},
+           {"goOn", step.go_on},
+           {"fail", step.fail}});
+  }
+
 private:
   static void print(const nlohmann::ordered_json& object) {
     // Steps write any bytes they like; JSON is UTF-8.

@@ -49,6 +49,12 @@ public:
   // failure to start arrives as a ContainerExit with start_error.
   virtual void start(const Container& container, int stdout_fd, int stderr_fd) = 0;
 
+  // Return the words to put before a program that is to run beside a step, in its container; none
+  // where that cannot be said. `terminal`: one to be talked to, a shell.
+  virtual std::vector<std::string> enter(const Container& /*container*/, bool /*terminal*/) const {
+    return {};
+  }
+
   // Return a descriptor that is readable when read_exits() has something to say.
   virtual int exits_fd() const = 0;
   virtual std::vector<ContainerExit> read_exits() = 0;

@@ -163,6 +163,36 @@ private:
       return;
     }
     m_sink.event(event, line);
+    if (kind == "paused") {
+      tell_held(event);
+    }
+  }
+
+  // Whoever is to decide must get into the step's container, which the launcher knows.
+  void tell_held(const json& paused) {
+    const std::string task = paused.value("task", "");
+    const std::string step = paused.value("step", "");
+    const auto container =
+        std::find_if(m_containers.begin(), m_containers.end(), [&](const Container& candidate) {
+          const PlanTask& planned = m_plan.tasks[candidate.task];
+          return planned.name == task && candidate.step < planned.steps.size()
+                 && planned.steps[candidate.step].name == step;
+        });
+    if (container == m_containers.end()) {
+      return;
+    }
+    const bool before = paused.value("reason", "") == "BeforeStep";
+    HeldStep held{
+        .task = task, .step = step, .before = before, .exit_code = paused.value("exitCode", 0)};
+    held.look = m_launcher.enter(*container, true);
+    held.look.emplace_back("sh");
+    held.go_on = m_launcher.enter(*container, false);
+    held.fail = held.go_on;
+    const std::string scripts =
+        std::string("/tekton/debug/scripts/debug-") + (before ? "beforestep-" : "");
+    held.go_on.push_back(scripts + "continue");
+    held.fail.push_back(scripts + "fail-continue");
+    m_sink.held(held);
   }
 
   void start(const Container& container) {

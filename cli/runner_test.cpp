@@ -34,6 +34,18 @@ public:
     lines.push_back(std::to_string(task) + "." + std::to_string(step) + (is_stderr ? "! " : "> ")
                     + std::string(line));
   }
+  void held(const HeldStep& step) override {
+    lines.push_back("held " + step.task + ":" + step.step + (step.before ? " before" : "") + ": "
+                    + joined(step.look) + "; " + joined(step.go_on) + "; " + joined(step.fail));
+  }
+
+  static std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words)
+      text += (text.empty() ? "" : " ") + word;
+    return text;
+  }
+
   std::vector<std::string> lines;
 };
 
@@ -63,6 +75,10 @@ public:
     m_open.push_back(::dup(stdout_fd));
     m_open.push_back(::dup(stderr_fd));
     on_start(container);
+  }
+
+  std::vector<std::string> enter(const Container& container, bool terminal) const override {
+    return {terminal ? "talk" : "enter", std::to_string(container.index)};
   }
 
   int exits_fd() const override { return m_event; }
@@ -177,6 +193,28 @@ TEST_F(RunnerTest, StartsWhatIsAnnouncedAndShowsTheEndLast) {
               ::testing::UnorderedElementsAre("launch ", "task b", "1.0> out", "1.0> part",
                                               "1.0! err", "end Succeeded"));
   EXPECT_EQ(sink.lines.back(), "end Succeeded");
+}
+
+// Covers: 2.4.F1
+TEST_F(RunnerTest, SaysHowToGoOnFromABreakpoint) {
+  launcher.on_coordinator = [&] {
+    launcher.write_journal(
+        R"({"event":"paused","task":"b","step":"run","reason":"OnFailure","exitCode":3})");
+    launcher.write_journal(R"({"event":"paused","task":"a","step":"run","reason":"BeforeStep"})");
+    launcher.write_journal(R"({"event":"paused","task":"c","step":"of a later release"})");
+    launcher.write_journal(R"({"event":"end","state":"Succeeded"})");
+    launcher.coordinator_exits();
+  };
+  ASSERT_TRUE(follow());
+  EXPECT_THAT(sink.lines,
+              ElementsAre("paused b",
+                          "held b:run: talk 1 sh; enter 1 /tekton/debug/scripts/debug-continue; "
+                          "enter 1 /tekton/debug/scripts/debug-fail-continue",
+                          "paused a",
+                          "held a:run before: talk 0 sh; enter 0 "
+                          "/tekton/debug/scripts/debug-beforestep-continue; enter 0 "
+                          "/tekton/debug/scripts/debug-beforestep-fail-continue",
+                          "paused c", "end Succeeded"));
 }
 
 TEST_F(RunnerTest, AFailedGroupIsExitCodeOne) {

@@ -10,8 +10,20 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace taskgroup {
+
+// A step that a breakpoint holds, and the command lines with which somebody goes on, each as words.
+struct HeldStep {
+  std::string task;
+  std::string step;
+  bool before = false;            // the step runs; otherwise it has failed
+  int exit_code = 0;              // of one that failed
+  std::vector<std::string> look;  // a shell in the step's container
+  std::vector<std::string> go_on; // run it, or count it as succeeded
+  std::vector<std::string> fail;
+};
 
 // Where a run is shown. One implementation for people, on a terminal or in a log, and one for
 // programs, so that the three cannot drift apart. Belongs to one thread.
@@ -29,6 +41,9 @@ public:
   // Show one line that a step has written, without its line break, secrets hidden.
   virtual void output(std::size_t task, std::size_t step, bool is_stderr,
                       std::string_view line) = 0;
+
+  // Say how to go on from a breakpoint. Follows the `paused` event.
+  virtual void held(const HeldStep& /*step*/) {}
 
   // Time has passed: a chance to redraw. Called about once a second if wants_ticks().
   virtual void tick() {}

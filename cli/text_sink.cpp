@@ -92,7 +92,7 @@ public:
       print(fmt::format("{}↻ {}: attempt {} failed ({}), trying again{}", style(yellow),
                         event.value("task", ""), event.value("attempt", 0) + 1, why(event),
                         style(reset)));
-    } else if (kind == "step" && !event.value("message", "").empty()) {
+    } else if ((kind == "step" || kind == "paused") && !event.value("message", "").empty()) {
       print(fmt::format("{}  {}:{}: {}{}", style(grey), event.value("task", ""),
                         event.value("step", ""), event.value("message", ""), style(reset)));
     } else if (kind == "sidecar" && failed(event)) {
@@ -109,6 +109,17 @@ public:
     print(fmt::format("{}{} │{} {}", style(palette[task % palette.size()]),
                       padded(prefix(task, step), m_prefix_width), style(reset),
                       last_rewrite(line)));
+  }
+
+  void held(const HeldStep& step) override {
+    const std::string why = step.before
+                                ? "before it runs"
+                                : fmt::format("after its failure (exit code {})", step.exit_code);
+    print(fmt::format("{}‖ {}:{} is held by a breakpoint {}; its task's timeout goes on\n"
+                      "    to look around: {}\n    to {}: {}\n    to fail it: {}{}",
+                      style(yellow), step.task, step.step, why, fmt::join(step.look, " "),
+                      step.before ? "run it" : "let it pass", fmt::join(step.go_on, " "),
+                      fmt::join(step.fail, " "), style(reset)));
   }
 
   void tick() override { draw_progress(); }

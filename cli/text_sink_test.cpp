@@ -120,6 +120,29 @@ TEST_F(TextSinkTest, ColoursOnlyWhereWanted) {
               ::testing::MatchesRegex("\033.*build:run   │\033\\[0m compiling\n"));
 }
 
+TEST_F(TextSinkTest, TellsPeopleAndProgramsHowToGoOnFromABreakpoint) {
+  const HeldStep held{.task = "build",
+                      .step = "run",
+                      .exit_code = 3,
+                      .look = {"enter", "sh"},
+                      .go_on = {"enter", "c"},
+                      .fail = {"enter", "f"}};
+  ::testing::internal::CaptureStdout();
+  make_text_sink(plan, {})->held(held);
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(),
+            "‖ build:run is held by a breakpoint after its failure (exit code 3); its task's "
+            "timeout goes on\n"
+            "    to look around: enter sh\n"
+            "    to let it pass: enter c\n"
+            "    to fail it: enter f\n");
+  ::testing::internal::CaptureStdout();
+  make_json_sink(plan)->held(held);
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(),
+            R"({"event":"held","task":"build","step":"run","look":["enter","sh"],)"
+            R"("goOn":["enter","c"],"fail":["enter","f"]})"
+            "\n");
+}
+
 TEST_F(TextSinkTest, JsonIsOneObjectALine) {
   ::testing::internal::CaptureStdout();
   const auto sink = make_json_sink(plan);

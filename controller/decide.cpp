@@ -476,11 +476,19 @@ std::int64_t cancel_deadline(const World& world, const PodControl& control,
   return std::max(*deadline, at + least_time_of_finally) + patience_with_cancel;
 }
 
+// Count the steps of a task that breakpoints hold.
+std::size_t count_held(const Json& task) {
+  const Json& steps = array_at(task, "steps");
+  return static_cast<std::size_t>(std::count_if(
+      steps.begin(), steps.end(), [](const Json& step) { return step.contains("paused"); }));
+}
+
 // The states alone, without times and messages.
 std::vector<std::string> states_of(const Json& tasks) {
   std::vector<std::string> states;
   for (const Json& task : tasks)
-    states.push_back(text_at(task, "state") + "/" + std::to_string(integer_at(task, "attempts")));
+    states.push_back(fmt::format("{}/{}/{}", text_at(task, "state"), integer_at(task, "attempts"),
+                                 count_held(task)));
   return states;
 }
 
@@ -515,11 +523,14 @@ Next watch(const World& world, const PodView& pod, const Outline& outline,
         const std::string state = text_at(task, "state");
         return state != "Pending" && state != "Running";
       });
-      return next::WriteStatus{live_status(world.run, tasks,
-                                           fmt::format("Running in pod \"{}\": {} of {} tasks done",
-                                                       pod.name(), done, tasks.size()),
-                                           world.now),
-                               {}};
+      std::string message =
+          fmt::format("Running in pod \"{}\": {} of {} tasks done", pod.name(), done, tasks.size());
+      std::size_t held = 0;
+      for (const Json& task : tasks)
+        held += count_held(task);
+      if (held > 0)
+        message += fmt::format(", {} step{} held at a breakpoint", held, held == 1 ? "" : "s");
+      return next::WriteStatus{live_status(world.run, tasks, message, world.now), {}};
     }
     return wait_for(world, {cancel_by, lost_by, silent_by});
   }

@@ -106,12 +106,21 @@ public:
     container_changed(named(task(text_of(line, "task")).steps, text_of(line, "step")), line);
   }
 
+  void step_paused(const Json& line) {
+    StepProgress& held = named(task(text_of(line, "task")).steps, text_of(line, "step"));
+    held.paused = text_of(line, "reason");
+    held.exit_code = exit_code_of(line);
+    held.message = text_of(line, "message");
+    ++m_progress.changes;
+  }
+
   void sidecar_changed(const Json& line) {
     container_changed(named(task(text_of(line, "task")).sidecars, text_of(line, "sidecar")), line);
   }
 
   void container_changed(StepProgress& changed, const Json& line) const {
     changed.state = text_of(line, "state");
+    changed.paused.clear();
     if (changed.state == "Terminated") {
       changed.finished = m_time;
       set_end(changed, line);
@@ -180,6 +189,7 @@ private:
       StepProgress& one = named(known, name);
       if (content.is_object()) {
         one.state = text_of(content, "state");
+        one.paused = text_of(content, "paused");
         one.started = number_of(content, "started");
         one.finished = number_of(content, "finished");
         set_end(one, content);
@@ -303,6 +313,8 @@ void JournalReader::read_line(std::string_view text) {
     update.task_changed(line);
   } else if (event == "step") {
     update.step_changed(line);
+  } else if (event == "paused") {
+    update.step_paused(line);
   } else if (event == "sidecar") {
     update.sidecar_changed(line);
   } else if (event == "finally") {

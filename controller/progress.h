@@ -23,6 +23,7 @@ struct StepProgress {
   std::string message;
   std::int64_t started = 0;  // 0: never
   std::int64_t finished = 0; // 0: not yet
+  std::string paused;        // a breakpoint holds it: BeforeStep, OnFailure
 };
 
 struct TaskProgress {
@@ -45,7 +46,7 @@ struct Progress {
   bool finally_begun = false;
   std::string stopping;            // reason; empty: not stopping
   std::vector<TaskProgress> tasks; // in plan order
-  std::uint64_t changes = 0;       // grows whenever a task has changed its state
+  std::uint64_t changes = 0;       // grows whenever a task has changed its state, or a step is held
 
   // Of the `end` line.
   bool ended = false;

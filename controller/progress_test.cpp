@@ -197,6 +197,51 @@ TEST_F(JournalReaderTest, ChangesGrowWithTheStatesOfTasksOnly) {
   EXPECT_THAT(changes, ElementsAre(2, 4, 9, 14, 15, 18, 20, 23));
 }
 
+TEST_F(JournalReaderTest, TellsWhichStepsAreHeld) {
+  const auto held = [this](const std::function<void(Journal&)>& write) {
+    const Progress progress = read(joined(journal_of(plan, [&](Journal& journal) {
+      journal.write(record::TaskChanged{0, TaskState::running, {}, {}, 0});
+      write(journal);
+    })));
+    std::string text;
+    for (const StepProgress& step : progress.tasks[0].steps)
+      text += step.name + "=" + step.paused + " ";
+    return text;
+  };
+  const record::StepPaused before{.task = 0, .step = 0, .before = true};
+  const record::StepPaused failed{.task = 0, .step = 0, .exit_code = 3};
+  EXPECT_EQ(held([&](Journal& journal) { journal.write(before); }), "prepare=BeforeStep ");
+  EXPECT_EQ(held([&](Journal& journal) {
+              journal.write(before);
+              journal.write(record::StepChanged{0, 0, 0});
+            }),
+            "prepare= ");
+  EXPECT_EQ(held([&](Journal& journal) {
+              journal.write(record::StepChanged{0, 0, 0});
+              journal.write(failed);
+            }),
+            "prepare=OnFailure ");
+  EXPECT_EQ(held([&](Journal& journal) {
+              journal.write(failed);
+              journal.write(record::StepChanged{0, 0, 0, true, 0, "Completed"});
+            }),
+            "prepare= ");
+}
+
+// A snapshot tells of them, too: the line of their own may be gone.
+TEST_F(JournalReaderTest, SnapshotTellsWhichStepsAreHeld) {
+  const Lines lines = journal_of(plan, [](Journal& journal) {
+    journal.write(record::GroupBegan{});
+    journal.write(record::TaskChanged{0, TaskState::running, {}, {}, 0});
+    journal.write(record::StepPaused{.task = 0, .step = 0, .before = true});
+    journal.write(
+        record::TaskRetried{1, 0, "StepFailed", std::string(Journal::snapshot_each, 'x')});
+  });
+  const Progress progress = read(lines.back() + "\n");
+  EXPECT_EQ(progress.tasks.at(0).steps.at(0).paused, "BeforeStep");
+  EXPECT_EQ(progress.tasks.at(0).steps.at(0).state, "");
+}
+
 TEST_F(JournalReaderTest, PiecesMayBeCutAnywhere) {
   const std::string journal = joined(run());
   const std::string whole = text_of(read(journal));

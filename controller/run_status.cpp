@@ -108,6 +108,7 @@ Json step_of(const Outline::Step& planned, const std::vector<StepProgress>* told
       if (heard.name != planned.name)
         continue;
       set_text(step, "state", heard.state);
+      set_text(step, "paused", heard.paused);
       if (heard.exit_code)
         step["exitCode"] = *heard.exit_code;
       set_text(step, "reason", heard.reason);

@@ -94,6 +94,8 @@ std::string about(const TaskView& task) {
 
 // What a step's state is to a reader: its reason says it, once it has ended.
 std::string state_of(const StepView& step) {
+  if (!step.paused.empty())
+    return "Held";
   if (step.state.empty())
     return "-";
   return step.state == "Terminated" && !step.reason.empty() ? step.reason : step.state;
@@ -101,6 +103,8 @@ std::string state_of(const StepView& step) {
 
 std::string about(const StepView& step) {
   std::string text = step.message;
+  if (step.paused == "BeforeStep")
+    text = "by a breakpoint before it runs";
   if (step.exit_code.value_or(0) != 0)
     text = fmt::format("exit code {}{}", *step.exit_code, text.empty() ? "" : ": " + text);
   return text;
@@ -166,8 +170,28 @@ std::string heading_of(const RunView& run, kube::WallTime now, bool colour) {
   return text;
 }
 
-// The first task that failed, with the words that show its log.
+// How to go on from a breakpoint.
+std::string hint_of_held(const RunView& run, const StepView& step) {
+  const std::string scripts = fmt::format("/tekton/debug/scripts/debug-{}",
+                                          step.paused == "BeforeStep" ? "beforestep-" : "");
+  return fmt::format(
+      "\n\"{0}\" is held. Look around with `kubectl exec -it -n {1} {2} -c {0} -- sh`, "
+      "then let it go on\n"
+      "kubectl exec -n {1} {2} -c {0} -- {3}continue\n"
+      "or fail it\n"
+      "kubectl exec -n {1} {2} -c {0} -- {3}fail-continue\n",
+      step.container, run.namespace_name, run.attempt().pod, scripts);
+}
+
+// Steps that are held; the first task that failed, with the words that show its log.
 std::string hint_of(const RunView& run) {
+  std::string held;
+  for (const TaskView& task : run.tasks)
+    for (const StepView& step : task.steps)
+      if (!step.paused.empty() && !run.done())
+        held += hint_of_held(run, step);
+  if (!held.empty())
+    return held;
   if (run.state != "Failed" || run.attempt().pod.empty())
     return {};
   for (const TaskView& task : run.tasks) {

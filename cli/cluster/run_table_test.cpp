@@ -70,6 +70,30 @@ TEST(RunTable, ShowsTasksWithTheirStepsAndWhatToTypeNext) {
             "taskgroup logs release-1-build -n ci --task build\n");
 }
 
+TEST(RunTable, TellsHowToGoOnFromABreakpoint) {
+  RunView held = run();
+  held.state = "Running";
+  held.tasks = {task("build", "Running")};
+  StepView make{"make", "step-build-make", "Running", 3, "", "", at(1), {}};
+  make.paused = "OnFailure";
+  StepView check{"check", "step-build-check", "", {}, "", "", {}, {}};
+  check.paused = "BeforeStep";
+  held.tasks[0].steps = {make, check};
+  const std::string drawn = draw_run(held, at(80), false);
+  EXPECT_NE(drawn.find("  make   Held     1m19s  exit code 3\n"
+                       "  check  Held         -  by a breakpoint before it runs\n"),
+            std::string::npos)
+      << drawn;
+  EXPECT_NE(drawn.find("kubectl exec -n ci pod-2 -c step-build-make -- "
+                       "/tekton/debug/scripts/debug-continue\n"),
+            std::string::npos)
+      << drawn;
+  EXPECT_NE(drawn.find("kubectl exec -n ci pod-2 -c step-build-check -- "
+                       "/tekton/debug/scripts/debug-beforestep-fail-continue\n"),
+            std::string::npos)
+      << drawn;
+}
+
 TEST(RunTable, SaysThatNobodyHasAnswered) {
   RunView fresh;
   fresh.name = "run";

@@ -30,6 +30,7 @@ StepView step_of(const json& object) {
     step.exit_code = object["exitCode"].get<int>();
   step.reason = text_at(object, "reason");
   step.message = text_at(object, "message");
+  step.paused = text_at(object, "paused");
   step.started = time_field(object, "startTime");
   step.finished = time_field(object, "completionTime");
   return step;

@@ -10,6 +10,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
 import harness  # noqa: E402
+from breakpoints_test import Breakpoints  # noqa: E402, F401
 
 ENGINE = os.environ["TASKGROUP_RUNTIME"]
 LABEL = "dev.taskgroup.folder"

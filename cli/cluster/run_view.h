@@ -23,7 +23,7 @@ struct StepView {
   std::string message;
   std::optional<kube::WallTime> started;
   std::optional<kube::WallTime> finished;
-  std::string paused = {}; // a breakpoint holds it: BeforeStep, OnFailure
+  std::string paused; // a breakpoint holds it: BeforeStep, OnFailure
 };
 
 struct TaskView {

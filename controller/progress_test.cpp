@@ -322,16 +322,11 @@ TEST_F(JournalReaderTest, LinesThatAreNoRecordsAreCounted) {
                          "{}\n",
                          "{\"n\":\n",
                          "\xff\xfe\n",
-                         R"({"n":0,"event":"end"})"
-                         "\n",
-                         R"({"n":-1,"event":"end"})"
-                         "\n",
-                         R"({"n":1.5,"event":"end"})"
-                         "\n",
-                         R"({"n":"1","event":"end"})"
-                         "\n",
-                         R"({"n":1,"event":7})"
-                         "\n",
+                         "{\"n\":0,\"event\":\"end\"}\n",
+                         "{\"n\":-1,\"event\":\"end\"}\n",
+                         "{\"n\":1.5,\"event\":\"end\"}\n",
+                         "{\"n\":\"1\",\"event\":\"end\"}\n",
+                         "{\"n\":1,\"event\":7}\n",
                          std::string(1'000'000, '[') + "\n"};
   const Lines lines = run();
   JournalReader reader;

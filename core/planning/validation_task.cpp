@@ -204,6 +204,9 @@ private:
       if (name.starts_with("tekton-internal-"))
         error(mount.name.where,
               "volumes whose names begin with \"tekton-internal-\" are Tekton's own");
+      else if (!name.empty() && !has_variables(name) && !is_dns_label(name))
+        error(mount.name.where,
+              fmt::format("found \"{}\", expected {}", name.substr(0, 80), dns_label_rule));
       else if (!name.empty() && !named_late && !has_variables(name)
                && std::find(volumes.begin(), volumes.end(), name) == volumes.end())
         m_diagnostics.add_warning(mount.name.where,

@@ -100,6 +100,7 @@ Input read_input(const std::vector<std::string>& files, Target target) {
   input.catalog = make_catalog(documents, input.diagnostics, target);
   input.facts.tasks = input.catalog.tasks;
   input.facts.pipelines = input.catalog.pipelines;
+  input.facts.step_actions = input.catalog.step_actions;
   input.facts.given = input.catalog.given;
   return input;
 }

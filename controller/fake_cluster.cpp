@@ -19,6 +19,7 @@ namespace {
 
 const kube::Resource task_groups{"taskgroup.dev", "v1alpha1", "taskgroups"};
 const kube::Resource tasks{"tekton.dev", "v1", "tasks"};
+const kube::Resource step_actions{"tekton.dev", "v1beta1", "stepactions"};
 const kube::Resource pipelines{"tekton.dev", "v1", "pipelines"};
 const kube::Resource pipeline_runs{"tekton.dev", "v1", "pipelineruns"};
 
@@ -35,6 +36,7 @@ const kube::Resource& resource_for(const std::string& kind) {
   static const std::map<std::string, kube::Resource> resources{
       {"TaskGroup", task_groups},
       {"Task", tasks},
+      {"StepAction", step_actions},
       {"Pipeline", pipelines},
       {"PipelineRun", pipeline_runs},
       {"CustomRun", resource_of(RunKind::custom_run)},
@@ -54,7 +56,8 @@ const kube::Resource& resource_for(const std::string& kind) {
 FakeCluster::FakeCluster() {
   for (const auto& [resource, name] :
        {std::pair{task_groups, "TaskGroup"}, std::pair{tasks, "Task"},
-        std::pair{pipelines, "Pipeline"}, std::pair{pipeline_runs, "PipelineRun"}})
+        std::pair{step_actions, "StepAction"}, std::pair{pipelines, "Pipeline"},
+        std::pair{pipeline_runs, "PipelineRun"}})
     api.serve({.resource = resource, .kind = name, .prune = {}, .admit = {}});
   for (const RunKind one : {RunKind::custom_run, RunKind::legacy_run})
     api.serve({.resource = resource_of(one),

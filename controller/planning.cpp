@@ -107,7 +107,7 @@ Planned refused(std::string_view reason, std::string message) {
 }
 
 std::string_view reason_for(const std::string& kind) {
-  if (kind == "Task")
+  if (kind == "Task" || kind == "StepAction")
     return run_reason::no_task;
   return kind == "Pipeline" ? run_reason::no_pipeline : run_reason::no_group;
 }
@@ -116,8 +116,11 @@ Planned not_found(const std::string& kind, const std::string& name, const Where&
                   const CustomRun& run) {
   return refused(reason_for(kind),
                  fmt::format("{}: there is no {} \"{}\" in namespace \"{}\". Create it, or correct "
-                             "the name",
-                             where.path, kind, name, run.key.namespace_name));
+                             "the name{}",
+                             where.path, kind, name, run.key.namespace_name,
+                             kind == "StepAction" ? "; if the cluster knows no StepActions at "
+                                                    "all, install a Tekton that has them"
+                                                  : ""));
 }
 
 } // namespace
@@ -169,6 +172,7 @@ Planned plan_run(const CustomRun& run, const Fetched& fetched, const std::string
   Planned::Ready ready;
   ready.facts.tasks = std::move(catalog.tasks);
   ready.facts.pipelines = std::move(catalog.pipelines);
+  ready.facts.step_actions = std::move(catalog.step_actions);
   ready.request = std::move(runnable->request);
   ready.request.service_account = run.service_account;
   Planned planned;

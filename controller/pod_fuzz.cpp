@@ -33,7 +33,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Catalog catalog = make_catalog(*documents, diagnostics, Target::pod);
   if (diagnostics.has_errors())
     return 0;
-  const Facts facts{.tasks = std::move(catalog.tasks), .pipelines = std::move(catalog.pipelines)};
+  const Facts facts{.tasks = std::move(catalog.tasks),
+                    .pipelines = std::move(catalog.pipelines),
+                    .step_actions = std::move(catalog.step_actions)};
   for (Runnable& runnable : catalog.runnables) {
     if (!needs(runnable.group, facts).empty())
       continue;

@@ -28,6 +28,8 @@ using kube::Resource;
 const Resource task_groups{"taskgroup.dev", "v1alpha1", "taskgroups"};
 const Resource tasks{"tekton.dev", "v1", "tasks"};
 const Resource pipelines{"tekton.dev", "v1", "pipelines"};
+const Resource step_actions{"tekton.dev", "v1beta1", "stepactions"};
+const Resource old_step_actions{"tekton.dev", "v1alpha1", "stepactions"}; // of older Tektons
 const Resource pipeline_runs{"tekton.dev", "v1", "pipelineruns"};
 
 constexpr const char* pipeline_task_label = "tekton.dev/pipelineTask";
@@ -38,6 +40,8 @@ constexpr int max_rounds = 8;
 const Resource& resource_of_kind(const std::string& kind) {
   if (kind == "Task")
     return tasks;
+  if (kind == "StepAction")
+    return step_actions;
   return kind == "Pipeline" ? pipelines : task_groups;
 }
 
@@ -159,6 +163,8 @@ public:
         return refused(planned.reason, planned.message);
       for (const auto& [kind, name] : planned.missing) {
         auto object = find(m_api, resource_of_kind(kind), {m_run.key.namespace_name, name}, m_stop);
+        if (object && !*object && kind == "StepAction")
+          object = find(m_api, old_step_actions, {m_run.key.namespace_name, name}, m_stop);
         if (!object)
           return tl::make_unexpected(object.error());
         fetched[{kind, name}] = object->value_or(Json());

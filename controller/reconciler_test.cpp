@@ -588,6 +588,8 @@ TEST_F(ReconcilerTest, WhatIsMissingIsNamedBeforeAnyPod) {
        "CouldntGetTaskGroup", "there is no TaskGroup \"nope\""},
       {head + "{tasks: [{name: a, taskRef: {name: nope}}]}}", "CouldntGetTask",
        "there is no Task \"nope\""},
+      {head + "{tasks: [{name: a, taskSpec: {steps: [{name: s, ref: {name: nope}}]}}]}}",
+       "CouldntGetTask", "there is no StepAction \"nope\""},
       {head + "{pipelineRef: {name: nope}}}", "CouldntGetPipeline",
        "there is no Pipeline \"nope\""},
       {head

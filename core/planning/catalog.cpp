@@ -20,9 +20,10 @@ namespace {
 
 constexpr std::string_view own_api = "taskgroup.dev/v1alpha1";
 
-constexpr std::array<std::string_view, 10> known_kinds = {
-    "TaskGroup", "Pipeline", "PipelineRun", "Task",   "TaskRun",
-    "CustomRun", "List",     "ConfigMap",   "Secret", "PersistentVolumeClaim"};
+constexpr std::array<std::string_view, 11> known_kinds = {
+    "TaskGroup", "Pipeline",  "PipelineRun",          "Task",
+    "TaskRun",   "CustomRun", "StepAction",           "List",
+    "ConfigMap", "Secret",    "PersistentVolumeClaim"};
 
 // Kinds that one meets beside Tekton's, and what to do with them.
 struct OtherKind {
@@ -31,7 +32,6 @@ struct OtherKind {
 };
 
 constexpr OtherKind other_kinds[] = {
-    {"StepAction", "not supported yet; write the step out in the Task"},
     {"ClusterTask", "removed from Tekton; make it a Task"},
     {"PipelineResource", "removed from Tekton; use params, workspaces and results"},
     {"Condition", "removed from Tekton; use `when`"},
@@ -93,6 +93,7 @@ private:
   void add_pipeline(const ObjectReader& reader, const Identity& identity);
   void add_pipeline_run(const ObjectReader& reader, const Identity& identity);
   void add_task(const ObjectReader& reader, const Identity& identity);
+  void add_step_action(const ObjectReader& reader, const Identity& identity);
   void add_task_run(const ObjectReader& reader, const Identity& identity);
   void add_custom_run(const ObjectReader& reader, const Identity& identity);
   void add_given(const ObjectReader& reader, const Identity& identity);
@@ -143,10 +144,11 @@ void CatalogMaker::refuse_kind(const Node& document, const std::string& path,
     }
   m_diagnostics.add_error(
       at.where(join(path, "kind")),
-      fmt::format("{} {} is not taken{}; expected one of TaskGroup, Pipeline, PipelineRun, Task, "
-                  "TaskRun, CustomRun and List, or an object that they use: ConfigMap, Secret, "
-                  "PersistentVolumeClaim",
-                  version, kind, did_you_mean(kind, known_kinds)));
+      fmt::format(
+          "{} {} is not taken{}; expected one of TaskGroup, Pipeline, PipelineRun, Task, "
+          "TaskRun, CustomRun, StepAction and List, or an object that they use: ConfigMap, Secret, "
+          "PersistentVolumeClaim",
+          version, kind, did_you_mean(kind, known_kinds)));
 }
 
 void CatalogMaker::add(const Node& document, const std::string& path) {
@@ -189,6 +191,7 @@ void CatalogMaker::add(const Node& document, const std::string& path) {
       {"Task", {ObjectKind::task, &CatalogMaker::add_task}},
       {"TaskRun", {ObjectKind::task_run, &CatalogMaker::add_task_run}},
       {"CustomRun", {ObjectKind::custom_run, &CatalogMaker::add_custom_run}},
+      {"StepAction", {ObjectKind::step_action, &CatalogMaker::add_step_action}},
       {"ConfigMap", {ObjectKind::config_map, &CatalogMaker::add_given}},
       {"Secret", {ObjectKind::secret, &CatalogMaker::add_given}},
       {"PersistentVolumeClaim", {ObjectKind::volume_claim, &CatalogMaker::add_given}},
@@ -206,6 +209,8 @@ void CatalogMaker::add(const Node& document, const std::string& path) {
     versions = {own_api};
   else if (kind == "CustomRun")
     versions = {"tekton.dev/v1beta1"};
+  else if (kind == "StepAction")
+    versions = {"tekton.dev/v1beta1", "tekton.dev/v1alpha1"};
   else if (reading->second.add == &CatalogMaker::add_given)
     versions = {"v1"};
   else
@@ -228,9 +233,10 @@ void CatalogMaker::add(const Node& document, const std::string& path) {
   if (const Node* metadata = document.find("metadata"))
     if (const Node* name = metadata->find("name"))
       context.object += " " + name->text();
-  const ObjectReader reader(document, reading->second.kind, path,
-                            ends_with(version, "v1beta1") ? ApiVersion::v1beta1 : ApiVersion::v1,
-                            context);
+  const ObjectReader reader(
+      document, reading->second.kind, path,
+      ends_with(version, "v1beta1") && kind != "StepAction" ? ApiVersion::v1beta1 : ApiVersion::v1,
+      context);
   const Identity identity = identify(reader, kind);
   if (reading->second.add != &CatalogMaker::add_given && !reader.has("spec")) {
     if (document.find("spec") == nullptr)
@@ -409,6 +415,12 @@ void CatalogMaker::add_pipeline_run(const ObjectReader& reader, const Identity& 
     return;
   }
   add_runnable("PipelineRun", identity, std::move(group), std::move(request));
+}
+
+void CatalogMaker::add_step_action(const ObjectReader& reader, const Identity& identity) {
+  StepAction action = decode_step_action(*reader.object("spec"));
+  if (!identity.generated)
+    m_catalog.step_actions.try_emplace(identity.name.text, std::move(action));
 }
 
 void CatalogMaker::add_task(const ObjectReader& reader, const Identity& identity) {

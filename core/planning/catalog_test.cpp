@@ -96,7 +96,7 @@ kind: Secrt
 apiVersion: tekton.dev/v1
 kind: Pipelin
 ---
-apiVersion: tekton.dev/v1beta1
+apiVersion: tekton.dev/v1
 kind: StepAction
 ---
 apiVersion: tekton.dev/v1alpha1
@@ -111,7 +111,8 @@ kind: Task
       ElementsAre(
           HasSubstr("kind: v1 Secrt is not taken (did you mean \"Secret\"?)"),
           HasSubstr("kind: tekton.dev/v1 Pipelin is not taken (did you mean \"Pipeline\"?)"),
-          HasSubstr("kind: StepAction is not taken: not supported yet"),
+          HasSubstr("apiVersion: found \"tekton.dev/v1\", expected \"tekton.dev/v1beta1\" or "
+                    "\"tekton.dev/v1alpha1\" for a StepAction"),
           HasSubstr("apiVersion: found \"tekton.dev/v1alpha1\", expected \"tekton.dev/v1\" or "
                     "\"tekton.dev/v1beta1\" for a Task"),
           HasSubstr("apiVersion: missing; it says what the object is"),

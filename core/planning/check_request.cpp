@@ -30,13 +30,13 @@ void put_in_claims(RunRequest& request) {
   }
 }
 
-// Tells whether every Task that the group refers to is among the facts.
+// Tells whether every Task and StepAction that the group refers to is among the facts.
 bool is_whole(const GroupSpec& group, const Facts& facts) {
   for (const auto* tasks : {&group.tasks, &group.finally})
     for (const PipelineTask& task : *tasks)
       if (task.task_ref && !facts.tasks.contains(task.task_ref->text))
         return false;
-  return true;
+  return needs(group, facts).empty();
 }
 
 } // namespace

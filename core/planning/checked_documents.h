@@ -53,7 +53,7 @@ inline CheckedDocuments decode_documents(const std::string& yaml) {
 // As decode_documents(), and validate everything that can be run.
 inline CheckedDocuments check_documents(const std::string& yaml) {
   CheckedDocuments result = decode_documents(yaml);
-  const Facts facts{result.catalog.tasks, result.catalog.pipelines};
+  const Facts facts{result.catalog.tasks, result.catalog.pipelines, result.catalog.step_actions};
   for (const Runnable& runnable : result.catalog.runnables)
     validate(runnable.group, facts, result.diagnostics, result.skipped);
   return result;

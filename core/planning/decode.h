@@ -28,6 +28,9 @@ std::vector<WhenExpression> decode_when(const ObjectReader& reader);
 // Decode the `spec` of a Task, or the `taskSpec` of a PipelineTask.
 TaskSpec decode_task_spec(const ObjectReader& reader);
 
+// Decode the `spec` of a StepAction.
+StepAction decode_step_action(const ObjectReader& reader);
+
 // Decode a stepTemplate.
 StepCommon decode_step_template(const ObjectReader& reader);
 

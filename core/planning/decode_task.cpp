@@ -74,7 +74,8 @@ std::vector<Located> decode_ports(const ObjectReader& reader) {
   return result;
 }
 
-void decode_common(const ObjectReader& reader, StepCommon& step) {
+// What a step may take from a StepAction as well.
+void decode_program(const ObjectReader& reader, StepCommon& step) {
   step.where = reader.where();
   step.image = reader.text("image");
   step.command = optional_texts(reader, "command");
@@ -88,6 +89,15 @@ void decode_common(const ObjectReader& reader, StepCommon& step) {
         {mount.where(), mount.required_text("name", "it says which of `volumes` is mounted"),
          mount.required_text("mountPath", "it says where the volume is mounted"),
          mount.text("subPath"), mount.boolean("readOnly")});
+}
+
+void decode_security_context(const ObjectReader& reader, StepCommon& step) {
+  reader.check("securityContext");
+  step.security_context = reader.raw("securityContext");
+}
+
+void decode_common(const ObjectReader& reader, StepCommon& step) {
+  decode_program(reader, step);
   const char* const resources_field =
       reader.version() == ApiVersion::v1 ? "computeResources" : "resources";
   const auto resources = reader.object(resources_field);
@@ -97,8 +107,7 @@ void decode_common(const ObjectReader& reader, StepCommon& step) {
     resources->find("claims");
     step.raw_resources = reader.raw(resources_field);
   }
-  reader.check("securityContext");
-  step.security_context = reader.raw("securityContext");
+  decode_security_context(reader, step);
   step.image_pull_policy = reader.text("imagePullPolicy");
   step.env_from = reader.raw("envFrom");
   step.ports = decode_ports(reader);
@@ -130,6 +139,42 @@ void add_result(ResultSpec result, const ObjectReader& reader, std::vector<Resul
   *first = std::move(result);
 }
 
+// A name as Kubernetes has them, not an URL; variables mean nothing in it (validateRef()).
+bool is_action_name(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'
+           || c == '.' || c == '_';
+  });
+}
+
+// A step may say little beside `ref` (container_validation.go, Step.Validate).
+void decode_ref(const ObjectReader& reader, Step& step) {
+  constexpr std::array<std::string_view, 8> of_action = {
+      "image", "command", "args", "script", "env", "workingDir", "volumeMounts", "results"};
+  step.params = decode_params(reader);
+  if (const auto ref = reader.object("ref")) {
+    const Located name = ref->text("name");
+    if (name.text.empty() && !ref->is_refused())
+      ref->error("name", "missing; it says which StepAction is meant");
+    if (!is_action_name(name.text))
+      ref->error("name", fmt::format("found \"{}\", expected the name of a StepAction; variables "
+                                     "are not replaced in it, and URLs are not taken",
+                                     name.text.substr(0, 80)));
+    step.ref = name;
+    for (const std::string_view field : of_action)
+      if (reader.has(field))
+        reader.error(field, "given beside `ref`; the StepAction says it, leave it out here");
+    if (const Node* own = reader.find("securityContext"))
+      reader.context().diagnostics.add_warning(
+          own->where(reader.path_of("securityContext")),
+          "has no effect beside `ref`: the StepAction's takes its place, even where it has none, "
+          "as in Tekton");
+  } else if (reader.has("params") && !reader.is_written("ref")) {
+    reader.error("params", "given without `ref`; they are for a StepAction. A step that is written "
+                           "out uses the params of its Task");
+  }
+}
+
 // The fields that a step and a sidecar have in common.
 Step decode_step_fields(const ObjectReader& reader) {
   Step step;
@@ -146,13 +191,7 @@ Step decode_step_fields(const ObjectReader& reader) {
 Step decode_step(const ObjectReader& reader) {
   Step step = decode_step_fields(reader);
   step.name = reader.text("name");
-  if (reader.is_refused()) { // a StepAction would bring these
-    const Located stand_in{"refused", reader.where()};
-    if (step.image.text.empty())
-      step.image = stand_in;
-    if (!step.script && !step.command)
-      step.command = {stand_in};
-  }
+  decode_ref(reader, step);
   step.on_error = reader.text("onError");
   step.timeout = reader.text("timeout");
   step.when = decode_when(reader);
@@ -300,6 +339,26 @@ std::vector<WhenExpression> decode_when(const ObjectReader& reader) {
       result.push_back(std::move(expression));
   }
   return result;
+}
+
+StepAction decode_step_action(const ObjectReader& reader) {
+  StepAction action;
+  decode_program(reader, action.step);
+  decode_security_context(reader, action.step);
+  if (!reader.has("image"))
+    reader.error("image", "missing; Tekton wants one in every StepAction");
+  action.params = decode_param_specs(reader);
+  for (const ParamSpec& param : action.params)
+    if (!param.allowed.empty())
+      reader.context().diagnostics.add_warning(
+          param.where, fmt::format("the enum of \"{}\" is not checked: Tekton does not look at it "
+                                   "in a StepAction",
+                                   param.name.text));
+  if (const Located script = reader.text("script"); !script.text.empty())
+    action.step.script = script;
+  for (const ObjectReader& result : reader.objects("results"))
+    add_result(decode_result(result), result, action.step.results);
+  return action;
 }
 
 EmptyDir decode_empty_dir(const ObjectReader& reader) {

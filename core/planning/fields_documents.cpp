@@ -80,6 +80,13 @@ constexpr Field volume_claim[] = {
     ignores("status", object, is_reported),
 };
 
+constexpr Field step_action[] = {
+    takes("apiVersion", string),
+    takes("kind", string),
+    takes("metadata", object, ObjectKind::metadata),
+    takes("spec", object, ObjectKind::step_action_spec),
+};
+
 constexpr Field list[] = {
     takes("apiVersion", string),
     takes("kind", string),
@@ -115,6 +122,8 @@ constexpr ObjectFields table[] = {
     {ObjectKind::config_map, "ConfigMap", "a document, `v1`", config_map},
     {ObjectKind::secret, "Secret", "a document, `v1`", secret},
     {ObjectKind::volume_claim, "PersistentVolumeClaim", "a document, `v1`", volume_claim},
+    {ObjectKind::step_action, "StepAction",
+     "a document, `tekton.dev/v1beta1` or `tekton.dev/v1alpha1`", step_action},
     {ObjectKind::list, "List", "a document, `v1`, or one of `tekton.dev` such as TaskList", list},
     {ObjectKind::metadata, "ObjectMeta", "`metadata` of a document", metadata},
 };

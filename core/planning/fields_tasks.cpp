@@ -54,9 +54,8 @@ constexpr Field step[] = {
     takes("onError", string),
     takes("stdoutConfig", object, ObjectKind::step_output),
     takes("stderrConfig", object, ObjectKind::step_output),
-    refuses("ref", object, "StepActions are not supported yet; write the step out"),
-    refuses("params", objects,
-            "params of a StepAction, which are not supported yet; write the step out"),
+    takes("ref", object, ObjectKind::step_ref),
+    takes("params", objects, ObjectKind::param),
     takes("results", objects, ObjectKind::step_result),
     takes("when", objects, ObjectKind::when_expression),
 };
@@ -96,6 +95,26 @@ constexpr Field step_result[] = {
 
 constexpr Field step_output[] = {
     takes("path", string),
+};
+
+constexpr Field step_ref[] = {
+    takes("name", string),
+    refuses("resolver", string, no_resolver),
+    refuses("params", objects, no_resolver),
+};
+
+constexpr Field step_action_spec[] = {
+    ignores("description", string, for_readers),
+    host_ignores("image", string, no_image),
+    takes("command", strings),
+    takes("args", strings),
+    takes("env", objects, ObjectKind::env_var),
+    takes("script", string),
+    takes("workingDir", string),
+    takes("params", objects, ObjectKind::param_spec),
+    takes("results", objects, ObjectKind::step_result),
+    takes("securityContext", object, ObjectKind::security_context),
+    takes("volumeMounts", objects, ObjectKind::volume_mount),
 };
 
 constexpr Field env_var[] = {
@@ -249,6 +268,8 @@ constexpr ObjectFields table[] = {
     {ObjectKind::step_result, "StepResult", "`results` of a step", step_result},
     {ObjectKind::step_output, "StepOutputConfig", "`stdoutConfig` and `stderrConfig` of a step",
      step_output},
+    {ObjectKind::step_ref, "Ref", "`ref` of a step", step_ref},
+    {ObjectKind::step_action_spec, "StepActionSpec", "`spec` of a StepAction", step_action_spec},
     {ObjectKind::env_var, "EnvVar", "`env`", env_var},
     {ObjectKind::volume_mount, "VolumeMount", "`volumeMounts`", volume_mount},
     {ObjectKind::volume, "Volume", "`volumes` of a Task", volume},

@@ -243,6 +243,7 @@ spec:
         results: [{name: r, type: object, properties: {k: {}}}]
         stdoutConfig: {path: /o}
         stderrConfig: {path: /o}
+      - {name: r, ref: {name: action}, params: [{name: p, value: v}]}
       sidecars:
       - name: s
         image: i
@@ -322,6 +323,25 @@ apiVersion: tekton.dev/v1beta1
 kind: TaskRun
 metadata: {name: b}
 spec: {taskSpec: {steps: [{image: i, script: x}]}}
+---
+apiVersion: tekton.dev/v1beta1
+kind: StepAction
+metadata: {name: action}
+spec:
+  image: i
+  params: [{name: p}, {name: v, default: v}]
+  results: [{name: r}]
+  env: [{name: A, value: b}]
+  workingDir: /w
+  command: [x]
+  args: [x]
+  securityContext: {runAsUser: 1}
+  volumeMounts: [{name: $(params.v), mountPath: /v}]
+---
+apiVersion: tekton.dev/v1alpha1
+kind: StepAction
+metadata: {name: old}
+spec: {image: i, script: x}
 ---
 apiVersion: tekton.dev/v1beta1
 kind: CustomRun

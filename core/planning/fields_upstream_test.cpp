@@ -51,6 +51,11 @@ constexpr UpstreamFields upstream[] = {
      "results script securityContext stderrConfig stdoutConfig timeout volumeDevices "
      "volumeMounts when workingDir workspaces"},
     {ObjectKind::step, only_v1, "computeResources"},
+    {ObjectKind::step_action, both_versions, "apiVersion kind metadata spec"},
+    {ObjectKind::step_action_spec, both_versions,
+     "args command description env image params results script securityContext volumeMounts "
+     "workingDir"},
+    {ObjectKind::step_ref, both_versions, "name params resolver"},
     {ObjectKind::step, only_v1beta1,
      "lifecycle livenessProbe ports readinessProbe resources startupProbe stdin "
      "stdinOnce terminationMessagePath terminationMessagePolicy tty"},

@@ -13,15 +13,28 @@ std::vector<MissingObject> needs(const GroupSpec& group, const Facts& facts) {
 
   const GroupSpec& spec = group.pipeline_ref ? facts.pipelines.at(group.pipeline_ref->text) : group;
   std::vector<MissingObject> result;
-  std::set<std::string> seen;
+  std::set<std::pair<std::string, std::string>> seen;
+  const auto miss = [&](const char* kind, const Located& name) {
+    if (seen.emplace(kind, name.text).second)
+      result.push_back({kind, name.text, name.where});
+  };
+  const auto miss_actions = [&](const TaskSpec& task) {
+    for (const Step& step : task.steps) {
+      if (step.ref && !facts.step_actions.contains(step.ref->text))
+        miss("StepAction", *step.ref);
+    }
+  };
   for (const auto* tasks : {&spec.tasks, &spec.finally}) {
     for (const PipelineTask& task : *tasks) {
+      if (task.task_spec)
+        miss_actions(*task.task_spec);
       // A name with variables in it is known when resolve_task_names() has seen the request.
       if (!task.task_ref || task.task_ref->text.find("$(") != std::string::npos)
         continue;
-      const std::string& name = task.task_ref->text;
-      if (!facts.tasks.contains(name) && seen.insert(name).second)
-        result.push_back({"Task", name, task.task_ref->where});
+      if (const auto known = facts.tasks.find(task.task_ref->text); known != facts.tasks.end())
+        miss_actions(known->second);
+      else
+        miss("Task", *task.task_ref);
     }
   }
   return result;

@@ -234,4 +234,39 @@ std::vector<PlanParamCheck> bind_task_params(const PipelineTask& task, const Tas
   return checks;
 }
 
+void bind_step_params(const Step& step, const Substitution& task, ParamScope& scope) {
+  const std::vector<ParamSpec>& declared = *step.action_params;
+  for (const Param& param : step.params) {
+    const ParamSpec* spec = find_spec(declared, param.name.text);
+    if (spec == nullptr)
+      continue; // reported by validate()
+    DraftValue value = task.value(make_draft_value(param.value, Draft::Piece::Kind::authored));
+    const Reference* late = nullptr;
+    if (const auto* whole = std::get_if<LateWhole>(&value.data))
+      late = &whole->reference;
+    else if (const auto* text = std::get_if<Draft>(&value.data);
+             text != nullptr && text->pieces().size() == 1)
+      late = text->first_late();
+    if (late != nullptr && late->kind == Reference::Kind::step_result
+        && spec->type != ValueType::string
+        && (late->part == Reference::Part::whole || late->part == Reference::Part::star)) {
+      Reference whole = *late;
+      whole.part = Reference::Part::star;
+      value.data = LateWhole{std::move(whole), spec->type};
+    }
+    if (spec->type == ValueType::object && spec->default_value && value.type() == ValueType::string)
+      task.diagnostics().add_warning(
+          value.where,
+          fmt::format("param \"{}\" is declared as an object and got a string, so that "
+                      "its default is taken, as in Tekton",
+                      param.name.text));
+    else if (check_type(*spec, value, task.diagnostics()))
+      scope.pass(param.name.text, std::move(value));
+  }
+  Defaults(declared, scope, task.diagnostics()).fill_in();
+  for (const ParamSpec& spec : declared)
+    if (const DraftValue* value = scope.find_value(spec.name.text))
+      check_keys(spec, *value, task.diagnostics());
+}
+
 } // namespace taskgroup

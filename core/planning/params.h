@@ -34,4 +34,9 @@ std::vector<PlanParamCheck> bind_task_params(const PipelineTask& task, const Tas
                                              const Substitution& group, ParamScope& scope,
                                              Diagnostics& diagnostics);
 
+// Put the values of a StepAction's params into `scope`: what the step passes, its variables
+// replaced by `task`, and defaults. The declared type says what a step's result that is passed is
+// meant to be (replacementsFromStepResults()).
+void bind_step_params(const Step& step, const Substitution& task, ParamScope& scope);
+
 } // namespace taskgroup

@@ -8,6 +8,7 @@
 #include "core/planning/params.h"
 #include "core/planning/raw_json.h"
 #include "core/planning/sidecars.h"
+#include "core/planning/step_actions.h"
 #include "core/planning/task_planner.h"
 #include "core/planning/task_run_specs.h"
 #include "core/planning/timeouts.h"
@@ -508,7 +509,11 @@ std::optional<Plan> plan(const GroupSpec& group, const RunRequest& request, cons
   std::optional<GroupSpec> resolved;
   if (group.pipeline_ref)
     resolved = resolve_pipeline_ref(group, facts);
-  Plan result = Planner(resolved ? *resolved : group, request, facts, options, own).make();
+  const GroupSpec& spec = resolved ? *resolved : group;
+  const auto steps = resolve_step_actions(spec, facts);
+  Plan result =
+      Planner(steps ? steps->group : spec, request, steps ? steps->facts : facts, options, own)
+          .make();
   const bool good = !own.has_errors();
   diagnostics.add(std::move(own));
   if (!good)

@@ -115,6 +115,7 @@ protected:
     request = std::move(first.request);
     facts.tasks = std::move(catalog.tasks);
     facts.pipelines = std::move(catalog.pipelines);
+    facts.step_actions = std::move(catalog.step_actions);
   }
 
   // Load a TaskGroup of which only the spec is given, indented by two.

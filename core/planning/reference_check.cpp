@@ -5,6 +5,7 @@
 #include <taskgroup/text.h>
 
 #include "core/planning/matrix.h"
+#include "core/planning/step_actions.h"
 #include "core/planning/steps.h"
 #include "core/planning/validation.h"
 
@@ -74,6 +75,8 @@ ReferenceCheck::Meaning ReferenceCheck::fail(const Where& where, std::string mes
 bool ReferenceCheck::sees_group() const { return m_level != Level::task || m_task->embedded; }
 
 const ParamSpec* ReferenceCheck::find_param(std::string_view name) const {
+  if (m_in_action)
+    return find_named(*m_task->spec->steps[*m_step].action_params, name);
   if (m_level == Level::task && m_task->spec != nullptr)
     if (const ParamSpec* own = find_named(m_task->spec->params, name))
       return own;
@@ -90,16 +93,18 @@ ReferenceCheck::Meaning ReferenceCheck::param(const VariableName& name, const st
       return part_of_param(*found, name, join(name.parts, end, size), written, where);
 
   // An embedded Task may use params that its task passes without declaring them.
-  if (m_level == Level::task && m_task->embedded && size > begin)
+  if (m_level == Level::task && m_task->embedded && size > begin && !m_in_action)
     for (std::size_t end = size; end > begin; --end)
       if (find_named(m_task->task->params, join(name.parts, begin, end)) != nullptr
           || matrix_passes(*m_task->task, join(name.parts, begin, end)))
         return {true, std::nullopt, m_late_params.contains(join(name.parts, begin, end)), false};
 
   Names known;
-  if (m_level == Level::task && m_task->spec != nullptr)
+  if (m_in_action)
+    known = names_of(*m_task->spec->steps[*m_step].action_params);
+  else if (m_level == Level::task && m_task->spec != nullptr)
     known = names_of(m_task->spec->params);
-  if (sees_group())
+  if (sees_group() && !m_in_action)
     for (const std::string_view of_group : m_group.param_names())
       known.push_back(of_group);
   const std::string wanted = size > begin ? name.parts[begin] : std::string();
@@ -131,7 +136,7 @@ ReferenceCheck::Meaning ReferenceCheck::part_of_param(const ParamSpec& param,
                                                       const std::string& written,
                                                       const Where& where) const {
   const std::string& param_name = param.name.text;
-  const bool late = m_late_params.contains(param_name);
+  const bool late = !m_in_action && m_late_params.contains(param_name);
   if (!key.empty()) {
     if (param.type != ValueType::object)
       return fail(where,
@@ -417,7 +422,7 @@ ReferenceCheck::Meaning ReferenceCheck::step_result(const Reference& reference,
       return fail(where, fmt::format("\"$({})\": the step \"{}\" does not run before this one",
                                      written, reference.task));
     if (own_name == reference.task) {
-      if (find_named(step.results, reference.result) == nullptr)
+      if (!is_unresolved(step) && find_named(step.results, reference.result) == nullptr)
         return fail(where, fmt::format("\"$({})\": the step \"{}\" declares no result \"{}\"{}",
                                        written, reference.task, reference.result,
                                        did_you_mean(reference.result, names_of(step.results))));

@@ -59,6 +59,12 @@ public:
   // Tell in which step of the task the texts stand: it sees results of those before it.
   void set_step(std::size_t index) { m_step = index; }
 
+  // Tell whether the texts come from the step's StepAction: they see its params alone.
+  void set_in_action(bool in_action) { m_in_action = in_action; }
+
+  // Return the param that a name stands for here, or nullptr.
+  const ParamSpec* find_param(std::string_view name) const;
+
   void text(const Located& located, const FieldRule& rule) const;
   void texts(const std::vector<Located>& list, const FieldRule& rule) const;
 
@@ -98,7 +104,6 @@ private:
 
   bool sees_group() const;
   bool passes_key(const std::string& param, const std::string& key) const;
-  const ParamSpec* find_param(std::string_view name) const;
   Meaning fail(const Where& where, std::string message) const;
 
   const GroupView& m_group;
@@ -107,6 +112,7 @@ private:
   Diagnostics& m_diagnostics;
   std::set<std::string> m_late_params;
   std::optional<std::size_t> m_step;
+  bool m_in_action = false;
 };
 
 // Return the tasks whose results a text uses, or how many instances of a matrix have one. The mere

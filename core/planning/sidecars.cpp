@@ -132,7 +132,7 @@ void plan_sidecars(const TaskSpec& spec, const StepContext& steps, bool from_sta
   for (std::size_t i = 0; i < spec.sidecars.size(); ++i) {
     const Sidecar& sidecar = spec.sidecars[i];
     PlanSidecar result;
-    static_cast<PlanStep&>(result) = plan_step(sidecar, i, context, substitution);
+    static_cast<PlanStep&>(result) = plan_step(sidecar, i, context, substitution, substitution);
     result.from_start = from_start;
     if (from_start)
       settle_for_kubelet(sidecar, substitution.diagnostics(), result);

@@ -238,9 +238,9 @@ std::vector<PlanResult> plan_results(const std::vector<ResultSpec>& declared) {
 }
 
 PlanStep plan_step(const Step& step, std::size_t index, const StepContext& context,
-                   const Substitution& substitution) {
+                   const Substitution& substitution, const Substitution& program) {
   Diagnostics& diagnostics = substitution.diagnostics();
-  const DraftCommon merged = merge_common(context.step_template, draft_common(step, substitution));
+  const DraftCommon merged = merge_common(context.step_template, draft_common(step, program));
 
   PlanStep result;
   result.name = substitution.known(step.name, "the name of a step");
@@ -262,7 +262,7 @@ PlanStep plan_step(const Step& step, std::size_t index, const StepContext& conte
   if (merged.args)
     result.args = to_texts(*merged.args);
   if (step.script && !step.script->text.empty()) {
-    const Draft script = substitution.text(*step.script);
+    const Draft script = program.text(*step.script);
     const std::string_view begin = beginning(script);
     if (begin.starts_with("#!win"))
       diagnostics.add_error(step.script->where, "scripts for Windows are not supported; all steps "
@@ -284,6 +284,14 @@ PlanStep plan_step(const Step& step, std::size_t index, const StepContext& conte
   if (!context.pod)
     check_given(step, merged, context.facts.given, diagnostics);
   result.working_dir = merged.working_dir.to_text();
+  result.working_dir.for_each_reference([&](const Reference& reference) {
+    if (reference.kind == Reference::Kind::step_result)
+      diagnostics.add_error(step.working_dir.where,
+                            fmt::format("\"$({})\" comes here by a param, and the result of a step "
+                                        "cannot be part of a workingDir; use it in command, args "
+                                        "or env",
+                                        reference.name()));
+  });
   plan_policies(step, substitution, result);
   for (const WhenExpression& expression : step.when)
     result.when.push_back(plan_when(expression, substitution));

@@ -72,8 +72,9 @@ struct StepContext {
   bool sidecar = false;        // the step is a sidecar
 };
 
-// Make the plan of a step. `substitution` knows all its variables.
+// Make the plan of a step. `substitution` knows all its variables; `program` those of what a step
+// takes from its StepAction, if it has one, and is the same otherwise.
 PlanStep plan_step(const Step& step, std::size_t index, const StepContext& context,
-                   const Substitution& substitution);
+                   const Substitution& substitution, const Substitution& program);
 
 } // namespace taskgroup

@@ -11,6 +11,7 @@
 #include "core/planning/policies.h"
 #include "core/planning/raw_json.h"
 #include "core/planning/sidecars.h"
+#include "core/planning/step_actions.h"
 #include "core/planning/substitute.h"
 #include "core/planning/variables.h"
 
@@ -241,8 +242,18 @@ void plan_task(const GroupContext& context, const Scope& late, std::size_t index
     NameScope step_names;
     set_step_names(spec.steps[i], i, substitution, step_names);
     const ChainScope step_variables{&step_names, &step_results, &variables};
-    planned.steps.push_back(plan_step(spec.steps[i], i, step_context,
-                                      Substitution({&params, &step_variables}, diagnostics)));
+    const Substitution of_step({&params, &step_variables}, diagnostics);
+    if (is_unresolved(spec.steps[i])) {
+      const Located& ref = *spec.steps[i].ref;
+      diagnostics.add_error(ref.where, fmt::format("there is no StepAction \"{}\"", ref.text));
+      continue;
+    }
+    ParamScope action_params;
+    if (spec.steps[i].action_params)
+      bind_step_params(spec.steps[i], of_step, action_params);
+    planned.steps.push_back(
+        plan_step(spec.steps[i], i, step_context, of_step,
+                  Substitution({&action_params, &params, &step_variables}, diagnostics)));
     PlanStep& step = planned.steps.back();
     apply(draft.pod_template, step.env, step.container_fields);
     if (run_spec != nullptr)

@@ -53,6 +53,14 @@ void check_sidecars(const GroupView& group, const Facts& facts, Diagnostics& dia
 void check_step_extras(const Step& step, const ReferenceCheck& references,
                        Diagnostics& diagnostics);
 
+// What a step passes to its StepAction.
+void check_step_action(const Step& step, const ReferenceCheck& references,
+                       Diagnostics& diagnostics);
+
+// What the step's StepAction says, by upstream's rules (stepaction_validation.go); `references`
+// knows the StepAction's params.
+void check_action(const Step& step, const ReferenceCheck& references, Diagnostics& diagnostics);
+
 // The `when` expressions of a task or of a step.
 void check_when(const std::vector<WhenExpression>& expressions, const ReferenceCheck& references,
                 bool of_step, Diagnostics& diagnostics);

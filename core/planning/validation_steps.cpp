@@ -2,6 +2,7 @@
 #include <taskgroup/nearest.h>
 #include <taskgroup/text.h>
 
+#include "core/planning/step_actions.h"
 #include "core/planning/steps.h"
 #include "core/planning/validation.h"
 #include "core/planning/variables.h"
@@ -22,6 +23,27 @@ bool is_result_name(std::string_view name) {
   return !name.empty() && is_end(name.front()) && is_end(name.back())
          && std::all_of(name.begin(), name.end(),
                         [&](char c) { return is_end(c) || c == '-' || c == '_' || c == '.'; });
+}
+
+// Say whether a param for an object is passed `$(params.x[*])` of a string: Tekton leaves that as
+// it is and takes the default, as its own examples do (bind_step_params()).
+bool falls_back(const Param& param, const std::vector<ParamSpec>& declared,
+                const ReferenceCheck& references) {
+  const auto* text = std::get_if<Located>(&param.value.data);
+  if (text == nullptr || !text->text.ends_with("[*])"))
+    return false;
+  const std::vector<Variable> variables = find_variables(text->text);
+  if (variables.size() != 1 || variables[0].begin != 0 || variables[0].end != text->text.size())
+    return false;
+  const VariableName name = parse_variable_name(variables[0].name);
+  if (name.parts.size() != 2 || name.parts[0] != "params")
+    return false;
+  const ParamSpec* passed = references.find_param(name.parts[1]);
+  return passed != nullptr && passed->type == ValueType::string
+         && std::any_of(declared.begin(), declared.end(), [&](const ParamSpec& spec) {
+              return spec.name.text == param.name.text && spec.type == ValueType::object
+                     && spec.default_value;
+            });
 }
 
 } // namespace
@@ -95,6 +117,8 @@ void check_result_values(const TaskSpec& spec, Diagnostics& diagnostics) {
       if (of_step.name.text == from->result)
         found = &of_step;
     }
+    if (is_unresolved(*step))
+      continue;
     if (found == nullptr)
       refuse(fmt::format("the step \"{}\" has no result \"{}\"{}", from->task, from->result,
                          did_you_mean(from->result, declared)));
@@ -112,6 +136,71 @@ void check_step_extras(const Step& step, const ReferenceCheck& references,
   check_results(step.results, diagnostics);
   for (const Located* path : {&step.stdout_path, &step.stderr_path})
     references.text(*path, {.field = "a path"});
+}
+
+void check_step_action(const Step& step, const ReferenceCheck& references,
+                       Diagnostics& diagnostics) {
+  const std::vector<ParamSpec> declared = step.action_params.value_or(std::vector<ParamSpec>());
+  for (const Param& param : step.params)
+    if (!falls_back(param, declared, references))
+      references.value(param.value,
+                       {.field = "a param", .whole = Whole::element, .step_results = true});
+  if (!step.action_params)
+    return;
+  check_unique(step.params, "param", diagnostics);
+  std::vector<std::string_view> known;
+  for (const ParamSpec& spec : declared)
+    known.push_back(spec.name.text);
+  for (const Param& param : step.params)
+    if (std::find(known.begin(), known.end(), param.name.text) == known.end())
+      diagnostics.add_error(param.name.where,
+                            fmt::format("the StepAction \"{}\" declares no param \"{}\"{}",
+                                        step.ref->text, param.name.text,
+                                        did_you_mean(param.name.text, known)));
+  for (const ParamSpec& spec : declared) {
+    const bool passed =
+        std::any_of(step.params.begin(), step.params.end(),
+                    [&](const Param& param) { return param.name.text == spec.name.text; });
+    if (!passed && !spec.default_value)
+      diagnostics.add_error(step.ref->where,
+                            fmt::format("the step passes no value for the param \"{}\" of the "
+                                        "StepAction \"{}\", which has no default",
+                                        spec.name.text, step.ref->text));
+  }
+}
+
+void check_action(const Step& step, const ReferenceCheck& references, Diagnostics& diagnostics) {
+  check_param_specs(*step.action_params, NameFormat::variable, diagnostics);
+  for (const ParamSpec& spec : *step.action_params)
+    if (spec.default_value)
+      references.value(*spec.default_value, {.field = "a default", .step_results = true});
+  for (const Variable& variable :
+       step.script ? find_variables(step.script->text) : std::vector<Variable>()) {
+    const VariableName name = parse_variable_name(variable.name);
+    if (name.parts[0] == "params")
+      diagnostics.add_error(step.script->where,
+                            fmt::format("\"$({})\": the script of a StepAction has no params; give "
+                                        "them to it as variables under `env`, or as `args`",
+                                        variable.name));
+    if (name.parts[0] != "results" || name.parts.size() != 3)
+      continue;
+    const bool declared =
+        std::any_of(step.results.begin(), step.results.end(),
+                    [&](const ResultSpec& result) { return result.name.text == name.parts[1]; });
+    if (!declared)
+      diagnostics.add_error(step.script->where,
+                            fmt::format("\"$({})\": the StepAction declares no result \"{}\"",
+                                        variable.name, name.parts[1]));
+  }
+  for (const VolumeMount& mount : step.volume_mounts) {
+    const std::vector<Variable> variables = find_variables(mount.name.text);
+    if (variables.size() != 1 || variables[0].begin != 0
+        || variables[0].end != mount.name.text.size() || !variables[0].name.starts_with("params"))
+      diagnostics.add_error(mount.name.where,
+                            fmt::format("found \"{}\"; a StepAction mounts a volume that a param "
+                                        "names, $(params.<param>), for volumes are the Task's",
+                                        mount.name.text));
+  }
 }
 
 } // namespace taskgroup::validation

@@ -4,6 +4,7 @@
 #include "core/planning/matrix.h"
 #include "core/planning/raw_json.h"
 #include "core/planning/reference_check.h"
+#include "core/planning/step_actions.h"
 #include "core/planning/validation.h"
 
 #include <algorithm>
@@ -306,12 +307,19 @@ private:
           && !is_dns_label(step.name.text))
         error(step.name.where, fmt::format("found \"{}\", expected {}",
                                            step.name.text.substr(0, 80), dns_label_rule));
+      if (step.ref)
+        check_step_action(step, m_references, m_diagnostics);
+      m_references.set_in_action(step.action_params.has_value());
+      if (step.action_params)
+        check_action(step, m_references, m_diagnostics);
       check_common(step);
       check_mounts(step);
-      check_usages(step);
-      check_program(step);
+      if (!is_unresolved(step))
+        check_program(step);
       if (step.script)
         late_text(*step.script, "a script");
+      m_references.set_in_action(false);
+      check_usages(step);
       m_references.text(step.on_error, {.field = "onError"});
       m_references.text(step.timeout, {.field = "a timeout"});
       check_one_of(step.on_error, outcomes, m_diagnostics);

@@ -153,6 +153,18 @@ struct Step : StepCommon {
   std::vector<ResultSpec> results;
   Located stdout_path; // stdoutConfig.path; empty: none
   Located stderr_path;
+
+  // Of a step that refers to a StepAction: its name, and what is passed to it.
+  std::optional<Located> ref;
+  std::vector<Param> params;
+  // What the StepAction declares, once it has been put in (core/planning/step_actions.h).
+  std::optional<std::vector<ParamSpec>> action_params;
+};
+
+// A StepAction: what a step takes from it stands in `step`, whose name is empty.
+struct StepAction {
+  std::vector<ParamSpec> params;
+  Step step;
 };
 
 // A sidecar of a Task. on_error and timeout of a step are never set; `ports` are in both versions.

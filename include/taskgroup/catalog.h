@@ -43,6 +43,7 @@ struct Catalog {
   std::vector<Runnable> runnables;       // in the order of the documents
   std::map<std::string, TaskSpec> tasks; // by metadata.name
   std::map<std::string, GroupSpec> pipelines;
+  std::map<std::string, StepAction> step_actions;
   std::map<std::string, GroupSpec> groups; // TaskGroups
   GivenObjects given;                      // ConfigMaps, Secrets and claims
   std::vector<NoEffect> no_effect_on_host; // image, resources, runAsUser, ports … where they stand

@@ -22,9 +22,10 @@ struct ImageCommand {
 
 // What the shell has fetched so far (design.md 2).
 struct Facts {
-  std::map<std::string, TaskSpec> tasks;      // by name, for taskRef
-  std::map<std::string, GroupSpec> pipelines; // by name, for pipelineRef
-  GivenObjects given;                         // for launchers without a cluster
+  std::map<std::string, TaskSpec> tasks;          // by name, for taskRef
+  std::map<std::string, GroupSpec> pipelines;     // by name, for pipelineRef
+  std::map<std::string, StepAction> step_actions; // by name, for a step's ref
+  GivenObjects given;                             // for launchers without a cluster
 
   // By image, for steps with neither command nor script (taskrun-semantics.md 2.5); such a step is
   // refused where its image is not here, by plan() alone if `images_come` is set: who plans will
@@ -35,7 +36,7 @@ struct Facts {
 
 // An object that planning needs and Facts lacks.
 struct MissingObject {
-  std::string kind; // Task, Pipeline
+  std::string kind; // Task, Pipeline, StepAction
   std::string name;
   Where where; // the reference
 };

@@ -103,6 +103,17 @@ TEST(ReviewOfACustomRun, AGroupThatCannotBeHadIsAWarning) {
   EXPECT_TRUE(ask(choosy_run(""), unset).allowed());
 }
 
+TEST(ReviewOfACustomRun, AStepActionThatIsNotKnownIsLeftToTheController) {
+  const auto with_step = [](const std::string& step) {
+    return custom_run("  customSpec: {apiVersion: taskgroup.dev/v1alpha1, kind: TaskGroup, spec: "
+                      "{tasks: [{name: a, taskSpec: {steps: [{name: s, ref: {name: say}"
+                      + step + "}]}}]}}");
+  };
+  EXPECT_THAT(ask(with_step(", params: [{name: word, value: x}]")).findings(), IsEmpty());
+  EXPECT_THAT(ask(with_step(", image: i")).findings(),
+              ElementsAre(HasSubstr("steps[0].image: given beside `ref`")));
+}
+
 TEST(ReviewOfACustomRun, AReferenceNeedsANameAndNoResolver) {
   EXPECT_THAT(
       ask(custom_run("  customRef: {apiVersion: taskgroup.dev/v1alpha1, kind: TaskGroup, resolver: "

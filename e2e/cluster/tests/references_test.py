@@ -26,6 +26,30 @@ TASK = """
       - image: busybox
         script: printf 'hello, %s' "$(params.who)" > $(results.line.path)
     """
+ACTION = """
+    apiVersion: tekton.dev/v1beta1
+    kind: StepAction
+    metadata: {name: say}
+    spec:
+      params: [{name: who}, {name: greeting, default: hello}]
+      results: [{name: line}]
+      image: busybox
+      env: [{name: LINE, value: "$(params.greeting), $(params.who)"}]
+      script: printf '%s' "$LINE" > $(step.results.line.path)
+    """
+ACTING_TASK = """
+    apiVersion: tekton.dev/v1
+    kind: Task
+    metadata: {name: greeter}
+    spec:
+      params: [{name: who}]
+      results: [{name: line, value: $(steps.again.results.line)}]
+      steps:
+      - {name: once, ref: {name: say}, params: [{name: who, value: $(params.who)}]}
+      - name: again
+        ref: {name: say}
+        params: [{name: greeting, value: $(steps.once.results.line)}, {name: who, value: and you}]
+    """
 PIPELINE = """
     apiVersion: tekton.dev/v1
     kind: Pipeline
@@ -55,6 +79,22 @@ class References(ClusterTest):
         self.assert_succeeded(run)
         self.assertEqual(run.results, {"line": "hello, you"})
         run.pod()
+
+    # Covers: 15.F1 15.F2
+    def test_step_actions_of_the_namespace(self):
+        for document in (GROUP, ACTING_TASK, ACTION):
+            self.apply(document)
+        run = self.start_reference("hello", params={"who": "you"}).wait()
+        self.assert_succeeded(run)
+        self.assertEqual(run.results, {"line": "hello, you, and you"})
+
+    # Covers: 15.F1
+    def test_a_missing_step_action(self):
+        step = {"name": "a", "ref": {"name": "nowhere"}}
+        spec = group({"name": "a", "taskSpec": {"steps": [step]}})
+        self.assert_refused(
+            self.start(spec, retries=3), "CouldntGetTask", 'there is no StepAction "nowhere"'
+        )
 
     def assert_refused(self, run, reason, *parts):
         self.assert_failed(run.wait(), reason, *parts)

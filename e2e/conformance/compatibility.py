@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PAGE = ROOT / "docs" / "compatibility.md"
 FOLDERS = ("charts", "cli", "controller", "core", "docs", "e2e", "entrypoint", "kube", "webhook")
-COMPLETE = False  # every item has a verdict, every case covers one, and the page is as written
+COMPLETE = True  # every item has a verdict, every case covers one, and the page is as written
 
 VERDICTS = {"works": "works", "difference": "works with a difference", "refused": "refused"}
 _COVERS = re.compile(r"^\s*(?:#|//) Covers: (.*)$")

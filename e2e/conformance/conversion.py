@@ -93,8 +93,12 @@ def _of_task_run(entry):
             del what["taskRef"]["kind"]  # only a TaskRun may write it in any way
         found = entry.find("Task", what["taskRef"].get("name"))
         task = found["spec"] if found else {}
-    # Propagation needs a declaration, for a group has params only if it says so.
-    params = list(task.get("params") or [])
+    # What nobody passes is left to the Task's own default. Propagation needs a declaration, for a
+    # group has params only if it says so.
+    names = {one["name"] for one in given}
+    params = [
+        one for one in task.get("params") or [] if one["name"] in names or "default" not in one
+    ]
     params += [declaration(one) for one in without_declared(given, params)]
     workspaces = list(task.get("workspaces") or [])
     workspaces += [{"name": one["name"]} for one in without_declared(bindings, workspaces)]

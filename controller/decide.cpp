@@ -483,12 +483,14 @@ std::size_t count_held(const Json& task) {
       steps.begin(), steps.end(), [](const Json& step) { return step.contains("paused"); }));
 }
 
-// The states alone, without times and messages.
+// The states alone, without times and messages; and which steps are held.
 std::vector<std::string> states_of(const Json& tasks) {
   std::vector<std::string> states;
-  for (const Json& task : tasks)
-    states.push_back(fmt::format("{}/{}/{}", text_at(task, "state"), integer_at(task, "attempts"),
-                                 count_held(task)));
+  for (const Json& task : tasks) {
+    states.push_back(fmt::format("{}/{}", text_at(task, "state"), integer_at(task, "attempts")));
+    for (const Json& step : array_at(task, "steps"))
+      states.push_back(text_at(step, "paused"));
+  }
   return states;
 }
 

@@ -118,9 +118,12 @@ public:
     container_changed(named(task(text_of(line, "task")).sidecars, text_of(line, "sidecar")), line);
   }
 
-  void container_changed(StepProgress& changed, const Json& line) const {
+  void container_changed(StepProgress& changed, const Json& line) {
     changed.state = text_of(line, "state");
-    changed.paused.clear();
+    if (!changed.paused.empty()) {
+      changed.paused.clear();
+      ++m_progress.changes;
+    }
     if (changed.state == "Terminated") {
       changed.finished = m_time;
       set_end(changed, line);

@@ -46,7 +46,7 @@ struct Progress {
   bool finally_begun = false;
   std::string stopping;            // reason; empty: not stopping
   std::vector<TaskProgress> tasks; // in plan order
-  std::uint64_t changes = 0;       // grows whenever a task has changed its state, or a step is held
+  std::uint64_t changes = 0;       // grows whenever a task has changed its state, or a hold of a step begins or ends
 
   // Of the `end` line.
   bool ended = false;

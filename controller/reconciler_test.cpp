@@ -117,6 +117,42 @@ TEST_F(ReconcilerTest, LiveStatesAreWrittenAtMostEachTwoSeconds) {
   EXPECT_EQ(cluster.api.writes().size(), 1U) << "a heartbeat is no news";
 }
 
+// Covers: 2.4.F1
+TEST_F(ReconcilerTest, TheStatusFollowsFromHoldToHold) {
+  cluster.create_run(R"(
+customSpec:
+  apiVersion: taskgroup.dev/v1alpha1
+  kind: TaskGroup
+  spec:
+    run: {breakpoints: [{task: build, onFailure: enabled, beforeSteps: [check]}]}
+    tasks:
+    - name: build
+      taskSpec: {steps: [{name: make, image: i, script: x}, {name: check, image: i, script: x}]}
+)");
+  cluster.settle();
+  cluster.start_pod();
+  cluster.settle();
+  const auto held = [this] {
+    cluster.pass(10'000);
+    const Json status = cluster.status();
+    std::string text;
+    for (const Json& step : status["extraFields"]["tasks"][0]["steps"])
+      text += step["name"].get<std::string>() + "=" + step.value("paused", "") + " ";
+    return text;
+  };
+  cluster.write_journal(
+      {"{event: begin, version: 1, group: g, tasks: [build], finally: []}",
+       "{event: task, task: build, attempt: 0, state: Running}",
+       "{event: paused, task: build, attempt: 0, step: make, reason: OnFailure, exitCode: 3}"});
+  EXPECT_EQ(held(), "make=OnFailure check= ");
+  cluster.write_journal(
+      {"{event: step, task: build, attempt: 0, step: make, state: Terminated, exitCode: 0}",
+       "{event: paused, task: build, attempt: 0, step: check, reason: BeforeStep}"});
+  EXPECT_EQ(held(), "make= check=BeforeStep ");
+  cluster.write_journal({"{event: step, task: build, attempt: 0, step: check, state: Running}"});
+  EXPECT_EQ(held(), "make= check= ");
+}
+
 TEST_F(ReconcilerTest, StatesThatHaveJustChangedWaitForWhatComesNext) {
   cluster.create_run(one_task);
   cluster.settle();

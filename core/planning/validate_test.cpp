@@ -10,6 +10,7 @@
 namespace taskgroup {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -23,7 +24,8 @@ TEST_P(ValidationCases, Hold) {
   const auto findings = check_documents(GetParam().document()).findings();
   std::vector<testing::Matcher<std::string>> expected;
   for (const std::string& part : GetParam().finds)
-    expected.push_back(HasSubstr(part));
+    expected.push_back(AllOf(
+        HasSubstr(part), HasSubstr(part.starts_with("warning: ") ? ": warning: " : ": error: ")));
   EXPECT_THAT(findings, testing::ElementsAreArray(expected));
 }
 

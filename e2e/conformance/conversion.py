@@ -39,6 +39,14 @@ def declaration(param):
     return declared
 
 
+def _without_default(declared):
+    """Return the declaration of a param that is passed; an object still gets the keys it lacks."""
+    kind = type_of(declared)
+    if kind == "object":
+        return declared
+    return {**{key: value for key, value in declared.items() if key != "default"}, "type": kind}
+
+
 def without_declared(items, declared):
     names = {one["name"] for one in declared}
     return [item for item in items if item["name"] not in names]
@@ -47,7 +55,8 @@ def without_declared(items, declared):
 def group_of_one(name, what, task, params, workspaces, **fields):
     """Return the spec of the group that runs one Task: all params and workspaces go to it."""
     embedded = "taskSpec" in what
-    passed = [one for one in params if not embedded or one in (task.get("params") or [])]
+    own = {one["name"] for one in task.get("params") or []}
+    passed = [one for one in params if not embedded or one["name"] in own]
     bound = [one for one in workspaces if not embedded or one in (task.get("workspaces") or [])]
     declared = [
         {key: one[key] for key in ("name", "description", "optional") if key in one}
@@ -97,7 +106,9 @@ def _of_task_run(entry):
     # group has params only if it says so.
     names = {one["name"] for one in given}
     params = [
-        one for one in task.get("params") or [] if one["name"] in names or "default" not in one
+        _without_default(one)
+        for one in task.get("params") or []
+        if one["name"] in names or "default" not in one
     ]
     params += [declaration(one) for one in without_declared(given, params)]
     workspaces = list(task.get("workspaces") or [])

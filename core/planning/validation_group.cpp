@@ -121,7 +121,25 @@ void check_group(const GroupView& group, Diagnostics& diagnostics) {
   check_results(group, diagnostics);
 }
 
+namespace {
+
+// The agent runs on Linux only.
+void refuse_windows(const RawValue& pod_template, Diagnostics& diagnostics) {
+  const Node* selector = pod_template ? pod_template.node.find("nodeSelector") : nullptr;
+  const Node* system = selector != nullptr ? selector->find("kubernetes.io/os") : nullptr;
+  if (system != nullptr && system->text() == "windows")
+    diagnostics.add_error(
+        system->where(pod_template.path + ".nodeSelector[\"kubernetes.io/os\"]"),
+        "found \"windows\", but the steps of a group run on Linux; run the task outside the group, "
+        "as a task of its own");
+}
+
+} // namespace
+
 void check_run(const GroupView& group, Diagnostics& diagnostics) {
+  refuse_windows(group.group().run.pod_template, diagnostics);
+  for (const TaskRunSpec& spec : group.group().run.task_run_specs)
+    refuse_windows(spec.pod_template, diagnostics);
   const auto& step = group.group().run.step_template;
   if (!step)
     return;

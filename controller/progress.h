@@ -46,7 +46,7 @@ struct Progress {
   bool finally_begun = false;
   std::string stopping;            // reason; empty: not stopping
   std::vector<TaskProgress> tasks; // in plan order
-  std::uint64_t changes = 0;       // grows whenever a task has changed its state, or a hold of a step begins or ends
+  std::uint64_t changes = 0;       // grows with each new state of a task or hold of a step
 
   // Of the `end` line.
   bool ended = false;

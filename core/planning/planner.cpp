@@ -34,7 +34,7 @@ void set_group_names(const RunRequest& request, NameScope& names) {
 class Planner {
 public:
   Planner(const GroupSpec& group, const RunRequest& request, const Facts& facts,
-          const PlanOptions& options, Diagnostics& diagnostics, bool commands_later = false)
+          const PlanOptions& options, Diagnostics& diagnostics, bool commands_later)
       : m_group(group),
         m_request(request),
         m_facts(facts),
@@ -503,17 +503,27 @@ void resolve_task_names(GroupSpec& group, const RunRequest& request) {
   }
 }
 
+namespace {
+
+// Plan what a group really runs: the tasks of its Pipeline, and in their steps the StepActions.
+Plan make_plan(const GroupSpec& group, const RunRequest& request, const Facts& facts,
+               const PlanOptions& options, Diagnostics& diagnostics, bool commands_later) {
+  std::optional<GroupSpec> of_pipeline;
+  if (group.pipeline_ref)
+    of_pipeline = resolve_pipeline_ref(group, facts);
+  const GroupSpec& spec = of_pipeline ? *of_pipeline : group;
+  const auto steps = resolve_step_actions(spec, facts);
+  return Planner(steps ? steps->group : spec, request, steps ? steps->facts : facts, options,
+                 diagnostics, commands_later)
+      .make();
+}
+
+} // namespace
+
 std::optional<Plan> plan(const GroupSpec& group, const RunRequest& request, const Facts& facts,
                          const PlanOptions& options, Diagnostics& diagnostics) {
   Diagnostics own;
-  std::optional<GroupSpec> resolved;
-  if (group.pipeline_ref)
-    resolved = resolve_pipeline_ref(group, facts);
-  const GroupSpec& spec = resolved ? *resolved : group;
-  const auto steps = resolve_step_actions(spec, facts);
-  Plan result =
-      Planner(steps ? steps->group : spec, request, steps ? steps->facts : facts, options, own)
-          .make();
+  Plan result = make_plan(group, request, facts, options, own, false);
   const bool good = !own.has_errors();
   diagnostics.add(std::move(own));
   if (!good)
@@ -524,11 +534,7 @@ std::optional<Plan> plan(const GroupSpec& group, const RunRequest& request, cons
 std::vector<std::string> images_to_look_up(const GroupSpec& group, const RunRequest& request,
                                            const Facts& facts, const PlanOptions& options) {
   Diagnostics unheard;
-  std::optional<GroupSpec> resolved;
-  if (group.pipeline_ref)
-    resolved = resolve_pipeline_ref(group, facts);
-  const Plan made =
-      Planner(resolved ? *resolved : group, request, facts, options, unheard, true).make();
+  const Plan made = make_plan(group, request, facts, options, unheard, true);
   std::set<std::string> images;
   for (const PlanTask& task : made.tasks) {
     for (std::size_t i = 0; i < container_count(task); ++i) {

@@ -282,5 +282,13 @@ TEST_F(StepsTest, ImagesAreLookedUpForStepsWithoutCommandAndScript) {
   EXPECT_THAT(images_to_look_up(group, request, facts, options), IsEmpty());
 }
 
+TEST_F(StepsTest, ImagesAreLookedUpForStepActionsToo) {
+  Step referring;
+  referring.ref = at("hello");
+  group.tasks = {embedded("t", {.steps = {referring}})};
+  facts.step_actions["hello"].step.image = at("hello-world");
+  EXPECT_THAT(images_to_look_up(group, request, facts, options), ElementsAre("hello-world"));
+}
+
 } // namespace
 } // namespace taskgroup
